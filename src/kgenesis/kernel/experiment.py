@@ -1,0 +1,151 @@
+"""What is done in a laboratory: conditions in, a measurement or a failure out."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from kgenesis.kernel.ids import ExperimentId
+from kgenesis.kernel.text import Text
+
+Value = float | str | None
+"""What a factor is set to: a number, a level, or None where the factor does not exist (conditional activity)."""
+
+Conditions = Mapping[str, Value]
+"""A value for every variable of the space, by name."""
+
+
+class Frozen(BaseModel):
+    """The base of everything that is stored or crosses a wire: frozen, and nothing unknown is let in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Outcome(Frozen):
+    """One measured quantity, in the unit the mission declares for it."""
+
+    mean: float
+    sem: float | None = Field(default=None, ge=0)
+    """Standard error of `mean`; None where it is not known."""
+    n: int = Field(default=1, ge=1)
+    """Replicates behind `mean`."""
+
+
+class FileRef(Frozen):
+    """A file an experiment left behind, kept by content."""
+
+    name: str
+    sha256: str = ""
+    """Content hash once the store has it; empty while the file is still in the experiment's folder."""
+    size: int = Field(default=0, ge=0)
+    """Bytes."""
+
+
+class Measurement(Frozen):
+    """What a laboratory found."""
+
+    kind: Literal["measured"] = "measured"
+    outcomes: dict[str, Outcome]
+    context: dict[str, float | str] = {}
+    """Values of the context factors as measured during the experiment."""
+    metadata: dict[str, Any] = {}
+    files: tuple[FileRef, ...] = ()
+    seconds: float | None = Field(default=None, ge=0)
+    """Wall time the lab took."""
+
+    @field_validator("outcomes", mode="before")
+    @classmethod
+    def _plain_numbers_are_means(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {k: {"mean": v} if isinstance(v, int | float) and not isinstance(v, bool) else v for k, v in value.items()}
+
+    def mean(self, outcome: str) -> float:
+        """Return the mean of an outcome, NaN if it was not measured."""
+        found = self.outcomes.get(outcome)
+        return math.nan if found is None else found.mean
+
+
+FailureKind = Literal["infeasible", "crashed", "timed-out", "lost", "refused"]
+
+
+class Failure(Frozen):
+    """An experiment that gave no result; a value, not an exception.
+
+    `infeasible`: the conditions themselves do not work, which is knowledge. `crashed`: the lab raised or answered
+    nonsense. `timed-out`: it took too long and was stopped. `lost`: its worker vanished. `refused`: a rule or a
+    person forbade it.
+    """
+
+    kind: FailureKind
+    reason: Text
+    metadata: dict[str, Any] = {}
+    files: tuple[FileRef, ...] = ()
+    seconds: float | None = Field(default=None, ge=0)
+
+
+Result = Measurement | Failure
+
+
+class Expectation(Frozen):
+    """What a surrogate expected of an outcome before it was measured, in the outcome's unit."""
+
+    mean: float
+    sd: float = Field(ge=0)
+
+
+class Why(Frozen):
+    """Why an experiment was proposed, as data; sentences are made from it."""
+
+    reason: Literal["design", "explore", "exploit", "feasibility", "replicate", "person", "start"]
+    planner: str
+    expected: dict[str, Expectation] = {}
+    """What each outcome was expected to be."""
+    score: float | None = None
+    """The planner's own value of the experiment (log expected improvement for `model`)."""
+    feasibility: float | None = Field(default=None, ge=0, le=1)
+    """Probability that the outcome constraints hold."""
+    nearest: ExperimentId | None = None
+    """The earlier experiment that is most alike."""
+    distance: float | None = Field(default=None, ge=0)
+    """Distance to `nearest` (Gower, 0–1)."""
+    surrogate: str | None = None
+
+
+class Proposal(Frozen):
+    """An experiment somebody wants done, and why."""
+
+    conditions: dict[str, Value]
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One finished experiment as planners and surrogates see it."""
+
+    experiment: ExperimentId
+    conditions: Conditions
+    """The conditions, with context factors as they were measured."""
+    result: Result
+    why: Why | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An experiment on its way to a lab."""
+
+    experiment: ExperimentId
+    attempt: int
+    """From 1; every attempt of an experiment has the same seed."""
+    conditions: dict[str, Value]
+    seed: tuple[int, ...]
+    """For `numpy.random.default_rng(seed)`: (campaign seed, experiment number)."""
+    timeout: float | None = None
+    """Seconds after which the executor stops the lab."""
+    folder: Path | None = None
+    """A folder of the experiment's own, for files; made by whoever needs it."""
+
+

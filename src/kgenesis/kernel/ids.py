@@ -1,0 +1,32 @@
+"""Identifiers are types, so that a campaign's id can never be passed where an experiment's is meant."""
+
+import secrets
+import time
+from typing import NewType
+
+CampaignId = NewType("CampaignId", str)
+ExperimentId = NewType("ExperimentId", str)
+StreamId = NewType("StreamId", str)
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u to misread
+
+
+def _base32(number: int, width: int) -> str:
+    digits = []
+    for _ in range(width):
+        number, rest = divmod(number, 32)
+        digits.append(_ALPHABET[rest])
+    return "".join(reversed(digits))
+
+
+def new_campaign_id() -> CampaignId:
+    """Return a fresh id that sorts by time of creation: `cmp_` + 7 digits of seconds + 5 random ones."""
+    return CampaignId(f"cmp_{_base32(int(time.time()), 7)}{_base32(secrets.randbits(25), 5)}")
+
+
+def experiment_id(campaign: CampaignId, number: int) -> ExperimentId:
+    """Return the id of a campaign's `number`-th experiment (from 1).
+
+    Derived, not drawn, so that a resumed campaign names its experiments as an uninterrupted one would.
+    """
+    return ExperimentId(f"exp_{campaign.removeprefix('cmp_')}_{number:05d}")

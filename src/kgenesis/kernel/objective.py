@@ -1,0 +1,117 @@
+"""What is wanted of the outcomes: objectives, outcome constraints, cost."""
+
+import math
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from kgenesis.kernel.experiment import Frozen
+
+Positive = Annotated[float, Field(gt=0)]
+Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
+
+
+class Objective(Frozen):
+    """An outcome that is to be as large, as small, or as near to a value as possible."""
+
+    name: Name
+    """The outcome."""
+    goal: Literal["maximize", "minimize", "hit"]
+    value: float | None = None
+    """For `hit`: the value to hit, in `unit`."""
+    unit: str = ""
+    """Unit of the outcome, as `pint` reads it, e.g. `min`, `mAh`, `degC`; empty for a pure number."""
+    target: float | None = None
+    """What "reached" means, in `unit`; for `hit`: the largest deviation from `value`."""
+    threshold: float | None = None
+    """The worst value of any use, in `unit`; the reference point of the hypervolume."""
+    noise: Annotated[float, Field(ge=0)] | None = None
+    """Known standard deviation of one measurement, in `unit`; None: it is learned."""
+    label: str = ""
+    """What people read instead of the name."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if (self.goal == "hit") != (self.value is not None):
+            msg = "`value` is needed for goal `hit`, and only there"
+            raise ValueError(msg)
+        if self.goal == "hit" and self.target is not None and self.target <= 0:
+            msg = "for goal `hit`, `target` is a deviation and must be > 0"
+            raise ValueError(msg)
+        if self.target is not None and self.threshold is not None:
+            worse = self.utility(self.threshold) > self.target_utility()
+            if worse and self.goal != "hit":
+                msg = f"target {self.target} is on the wrong side of threshold {self.threshold} for goal `{self.goal}`"
+                raise ValueError(msg)
+        return self
+
+    def utility(self, outcome: float) -> float:
+        """Return the outcome on a scale where more is better: y, -y, or -|y - value|."""
+        if self.goal == "hit":
+            return -abs(outcome - (self.value or 0.0))
+        return outcome if self.goal == "maximize" else -outcome
+
+    def utilities(self, outcomes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `utility` of each element."""
+        if self.goal == "hit":
+            return -np.abs(outcomes - (self.value or 0.0))
+        return outcomes if self.goal == "maximize" else -outcomes
+
+    def target_utility(self) -> float:
+        """Return the utility at which the objective counts as reached; NaN without a target."""
+        if self.target is None:
+            return math.nan
+        return -self.target if self.goal == "hit" else self.utility(self.target)
+
+
+class OutcomeConstraint(Frozen):
+    """A bound that an outcome must keep for the experiment to count."""
+
+    outcome: Name
+    at_most: float | None = None
+    at_least: float | None = None
+    unit: str = ""
+    noise: Annotated[float, Field(ge=0)] | None = None
+    """Known standard deviation of one measurement, in `unit`."""
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Self:
+        if self.at_most is None and self.at_least is None:
+            msg = "give `at_most`, `at_least` or both"
+            raise ValueError(msg)
+        if self.at_most is not None and self.at_least is not None and self.at_least > self.at_most:
+            msg = f"at_least {self.at_least} is above at_most {self.at_most}"
+            raise ValueError(msg)
+        return self
+
+    def holds(self, outcome: float) -> bool:
+        """Say whether a measured value keeps the bound; NaN does not."""
+        low = -math.inf if self.at_least is None else self.at_least
+        high = math.inf if self.at_most is None else self.at_most
+        return low <= outcome <= high
+
+
+class Cost(Frozen):
+    """What one experiment costs: an amount, the value of a factor, or a measured outcome, times `per`."""
+
+    amount: Annotated[float, Field(ge=0)] | None = None
+    factor: str | None = None
+    outcome: str | None = None
+    per: Positive = 1.0
+    """Cost per unit of the factor or outcome."""
+    unit: str = ""
+    """Unit of the cost: `KRW`, `h`, …"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_number_is_an_amount(cls, value: object) -> object:
+        return {"amount": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _is_one_of_three(self) -> Self:
+        if sum(part is not None for part in (self.amount, self.factor, self.outcome)) != 1:
+            msg = "give exactly one of `amount`, `factor`, `outcome`"
+            raise ValueError(msg)
+        return self

@@ -1,0 +1,184 @@
+"""Find the hyper-parameters of a Gaussian process: a maximum a posteriori fit with analytic gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log, pi, sqrt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.linalg import lapack
+from scipy.optimize import minimize
+
+if TYPE_CHECKING:
+    from kgenesis.kernel.ports import FloatArray, IntArray
+
+MEAN_VARIANCE = 1.0
+"""Prior variance of the unknown constant mean, standardised units: added to the kernel, so the mean is integrated out."""
+
+JITTER = 1e-8
+"""Added to the diagonal so that a Cholesky factor always exists, standardised units."""
+
+_LENGTHSCALE_BOUNDS = (log(1e-2), log(1e3))
+_SIGNAL_BOUNDS = (log(5e-2), log(5e1))
+_NOISE_BOUNDS = (log(1e-6), log(2e0))
+_NOISE_PRIOR = (-4.0, 1.0)
+"""Location and spread of log noise variance, as in BoTorch since 0.12 (Hvarfner et al. 2024, section 4)."""
+
+_MAX_ITERATIONS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is believed about a response before it is measured: how fast it varies, and whether factors differ."""
+
+    location: float
+    """Mean of log lengthscale for one factor."""
+    spread: float
+    """Standard deviation of log lengthscale."""
+    signal_spread: float
+    """Standard deviation of log signal variance around 0; the data are standardised."""
+    is_isotropic: bool = False
+    """Whether every factor shares one lengthscale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """One fitted Gaussian process in standardised units."""
+
+    lengthscales: FloatArray
+    """Shape (n_factors,)."""
+    signal_variance: float
+    noise_variance: float
+
+
+def column_scales(x: FloatArray, groups: IntArray) -> FloatArray:
+    """Weigh columns so that the farthest two levels of any factor are about 1 apart.
+
+    A factor spread over several one-hot columns has squared distance 2 between any two levels, hence 1/sqrt(2);
+    one spread over k descriptor columns has at most k, hence 1/sqrt(k).
+
+    Args:
+        x: Encoded points, shape (n, d).
+        groups: Factor index of each column, shape (d,).
+
+    Returns:
+        Factor for each column, shape (d,).
+    """
+    scales = np.ones(groups.size)
+    for factor, width in enumerate(np.bincount(groups)):
+        if width > 1:
+            block = x[:, groups == factor]
+            is_one_hot = bool(np.all((block == 0.0) | (block == 1.0))) and bool(np.all(block.sum(axis=1) <= 1.0))
+            scales[groups == factor] = 1.0 / sqrt(2.0 if is_one_hot else float(width))
+    return scales
+
+
+def factor_distances(scaled: FloatArray, groups: IntArray) -> FloatArray:
+    """Squared distances of all pairs i < j along every factor.
+
+    Args:
+        scaled: Points after `column_scales`, shape (n, d).
+        groups: Factor index of each column, shape (d,).
+
+    Returns:
+        Shape (n_factors, n (n - 1) / 2), pairs in the order of `numpy.triu_indices`.
+    """
+    first, second = np.triu_indices(scaled.shape[0], k=1)
+    distances = np.zeros((int(groups.max()) + 1, first.size))
+    for column, factor in enumerate(groups):
+        distances[factor] += (scaled[first, column] - scaled[second, column]) ** 2
+    return distances
+
+
+def matern(squared: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Matérn-5/2 correlation and its slope (Rasmussen & Williams 2006, equation 4.17).
+
+    Args:
+        squared: Squared distance r² in lengthscales, any shape.
+
+    Returns:
+        (1 + √5 r + 5 r²/3) exp(-√5 r), and minus twice its derivative by r²: (5/3) (1 + √5 r) exp(-√5 r).
+    """
+    r = np.sqrt(5.0 * squared)
+    decay = np.exp(-r)
+    slope = (1.0 + r) * decay
+    return slope + (5.0 / 3.0) * squared * decay, (5.0 / 3.0) * slope
+
+
+class MarginalLikelihood:
+    """Negative log posterior density of the hyper-parameters θ = (log lengthscales, log signal, log noise variance).
+
+    Args:
+        distances: From `factor_distances`, shape (n_factors, pairs).
+        y: Standardised outcomes, shape (n,).
+        known: Known noise variance of each outcome in standardised units, 0 where unknown, shape (n,).
+        prior: Beliefs about θ.
+    """
+
+    def __init__(self, distances: FloatArray, y: FloatArray, known: FloatArray, prior: Prior) -> None:
+        n, n_factors = y.size, distances.shape[0]
+        first, second = np.triu_indices(n, k=1)
+        self._pairs = first * n + second
+        self._distances, self._y, self._known = distances, y, known
+        self._centre = np.array([prior.location] * n_factors + [0.0, _NOISE_PRIOR[0]])
+        self._spread = np.array([prior.spread] * n_factors + [prior.signal_spread, _NOISE_PRIOR[1]])
+
+    def __call__(self, theta: FloatArray) -> tuple[float, FloatArray]:
+        """Value and gradient at θ (Rasmussen & Williams 2006, equations 5.8 and 5.9, plus the log prior).
+
+        Args:
+            theta: Shape (n_factors + 2,).
+
+        Returns:
+            The value, and the gradient of shape (n_factors + 2,).
+        """
+        n = self._y.size
+        inverse_squares = np.exp(-2.0 * theta[:-2])
+        signal, noise = np.exp(theta[-2:])
+        correlation, slope = matern(inverse_squares @ self._distances)
+        covariance = np.zeros(n * n)
+        covariance[self._pairs] = signal * correlation + MEAN_VARIANCE
+        covariance[:: n + 1] = signal + MEAN_VARIANCE + noise + self._known + JITTER
+        factor, failed = lapack.dpotrf(covariance.reshape(n, n).T, lower=1, overwrite_a=1)
+        if failed:
+            return 1e25, np.zeros_like(theta)
+        alpha = lapack.dpotrs(factor, self._y, lower=1)[0]
+        log_determinant = 2.0 * float(np.log(np.diagonal(factor)).sum())
+        inverse = lapack.dpotri(factor, lower=1, overwrite_c=1)[0].T.ravel()
+        off = np.outer(alpha, alpha).ravel()[self._pairs] - inverse[self._pairs]
+        diagonal = alpha**2 - inverse[:: n + 1]
+        value = 0.5 * (float(self._y @ alpha) + log_determinant + n * log(2.0 * pi))
+        gradient = np.empty_like(theta)
+        gradient[:-2] = -signal * inverse_squares * (self._distances @ (off * slope))
+        gradient[-2] = -signal * (float(off @ correlation) + 0.5 * float(diagonal.sum()))
+        gradient[-1] = -0.5 * noise * float(diagonal.sum())
+        z = (theta - self._centre) / self._spread
+        return value + 0.5 * float(z @ z), gradient + z / self._spread
+
+
+def fit(distances: FloatArray, y: FloatArray, known: FloatArray, prior: Prior) -> Hyperparameters:
+    """Fit one Gaussian process by L-BFGS-B from a smooth and a rough start; the better end wins.
+
+    Args:
+        distances: From `factor_distances`, shape (n_factors, pairs).
+        y: Standardised outcomes, shape (n,).
+        known: Known noise variances in standardised units, 0 where unknown, shape (n,).
+        prior: Beliefs about the hyper-parameters.
+
+    Returns:
+        The hyper-parameters with the highest posterior density found.
+    """
+    n_factors = distances.shape[0]
+    used = distances.sum(axis=0, keepdims=True) if prior.is_isotropic else distances
+    target = MarginalLikelihood(used, y, known, prior)
+    bounds = [_LENGTHSCALE_BOUNDS] * used.shape[0] + [_SIGNAL_BOUNDS, _NOISE_BOUNDS]
+    best: Any = None
+    for lengthscale, noise in ((sqrt(n_factors), 1e-2), (0.3 * sqrt(n_factors), 1e-1)):
+        start = np.array([log(lengthscale)] * used.shape[0] + [0.0, log(noise)])
+        end = minimize(target, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _MAX_ITERATIONS})
+        if best is None or end.fun < best.fun:
+            best = end
+    lengthscales = np.exp(best.x[:-2])
+    signal, noise_variance = (float(v) for v in np.exp(best.x[-2:]))
+    return Hyperparameters(np.broadcast_to(lengthscales, (n_factors,)).copy(), signal, noise_variance)

@@ -1,0 +1,337 @@
+"""Gaussian process surrogate: learn from history, say what to expect and how surely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import lapack
+
+from kgenesis.surrogate.fitting import (
+    JITTER,
+    MEAN_VARIANCE,
+    Hyperparameters,
+    Prior,
+    column_scales,
+    factor_distances,
+    fit,
+    matern,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kgenesis.kernel.ports import FloatArray, IntArray, TrainingData
+
+FIT_ROWS = 256
+"""Hyper-parameters are learned from at most this many rows, drawn at random; predictions always use every row."""
+
+_CHUNK = 2_000_000
+"""Most kernel entries held at once while predicting."""
+
+
+@dataclass(frozen=True, slots=True)
+class GaussianPosterior:
+    """One Gaussian process after seeing data; everything inside is in standardised units.
+
+    `GaussianProcess` mixes several of these; alone it serves as a `Posterior` too.
+    """
+
+    hyperparameters: Hyperparameters
+    weights: FloatArray
+    """Column scale over lengthscale, shape (d,): a point times this is in lengthscales."""
+    centre: float
+    """Raw units: standardised y = (y - centre) / scale."""
+    scale: float
+    points: FloatArray
+    """Training points in lengthscales, shape (n, d)."""
+    y: FloatArray
+    """Standardised, shape (n,)."""
+    factor: FloatArray
+    """Lower Cholesky factor of the covariance of y, noise included, Fortran order, shape (n, n)."""
+    alpha: FloatArray
+    """Inverse covariance times y, shape (n,)."""
+
+    @property
+    def lengthscales(self) -> FloatArray:
+        """Shape (n_factors,), encoded units; relevance is the inverse."""
+        return self.hyperparameters.lengthscales
+
+    @property
+    def noise_sd(self) -> float:
+        """Learned noise of one measurement, raw units."""
+        return self.scale * sqrt(self.hyperparameters.noise_variance)
+
+    def mean_and_variance(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Predict the response without noise (Rasmussen & Williams 2006, equations 2.25 and 2.26).
+
+        Args:
+            x: Encoded points, shape (m, d).
+
+        Returns:
+            Mean and variance, shape (m,) each, raw units.
+        """
+        mean, variance = np.empty(x.shape[0]), np.empty(x.shape[0])
+        step = max(1, _CHUNK // self.y.size)
+        for start in range(0, x.shape[0], step):
+            part = slice(start, start + step)
+            covariance = self._covariance(self.points, x[part] * self.weights)
+            mean[part] = self.alpha @ covariance
+            half = lapack.dtrtrs(self.factor, covariance, lower=1)[0]
+            variance[part] = self._prior_variance - np.einsum("ij,ij->j", half, half)
+        return self._raw_mean(mean), self._raw_variance(variance)
+
+    def joint(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Predict several points together.
+
+        Args:
+            x: Encoded points, shape (m, d).
+
+        Returns:
+            Mean, shape (m,), and covariance, shape (m, m), raw units.
+        """
+        points = x * self.weights
+        covariance = self._covariance(self.points, points)
+        half = lapack.dtrtrs(self.factor, covariance, lower=1)[0]
+        own = self._covariance(points, points) - half.T @ half
+        return self._raw_mean(self.alpha @ covariance), self.scale**2 * 0.5 * (own + own.T)
+
+    def condition_on(self, x: FloatArray, y: FloatArray) -> GaussianPosterior:
+        """Add outcomes and keep the hyper-parameters: extends the Cholesky factor in O(n² m).
+
+        Args:
+            x: Encoded points, shape (m, d).
+            y: Their outcomes, measured or imagined, raw units, shape (m,).
+
+        Returns:
+            The posterior that knows them too.
+        """
+        points = x * self.weights
+        n, m = self.y.size, points.shape[0]
+        lower = lapack.dtrtrs(self.factor, self._covariance(self.points, points), lower=1)[0]
+        own = self._covariance(points, points) - lower.T @ lower
+        own[np.diag_indices(m)] += self.hyperparameters.noise_variance + JITTER
+        factor = np.zeros((n + m, n + m), order="F")
+        factor[:n, :n] = self.factor
+        factor[n:, :n] = lower.T
+        factor[n:, n:] = _cholesky(own)
+        all_y = np.concatenate([self.y, (y - self.centre) / self.scale])
+        alpha = lapack.dpotrs(factor, all_y, lower=1)[0]
+        return replace(self, points=np.vstack([self.points, points]), y=all_y, factor=factor, alpha=alpha)
+
+    def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
+        """Predict each training outcome from the others (Rasmussen & Williams 2006, equation 5.12).
+
+        Returns:
+            Mean and variance (noise included), shape (n,) each, raw units; hyper-parameters are not refitted.
+        """
+        precision = np.diagonal(lapack.dpotri(self.factor, lower=1)[0])
+        return self._raw_mean(self.y - self.alpha / precision), self._raw_variance(1.0 / precision)
+
+    def gradient(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Prediction and its slope.
+
+        Args:
+            x: Encoded points, shape (m, d), or a single one, shape (d,).
+
+        Returns:
+            Mean (m,), variance (m,), gradient of the mean (m, d), gradient of the variance (m, d), raw units; without
+            the leading axis for a single point.
+        """
+        if x.ndim == 1:
+            mean, variance, d_mean, d_variance = self.gradient(x[None, :])
+            return mean[0], variance[0], d_mean[0], d_variance[0]
+        points = x * self.weights
+        correlation, slope = matern(_squared_distances(points, self.points))
+        signal = self.hyperparameters.signal_variance
+        covariance = signal * correlation + MEAN_VARIANCE
+        solved = lapack.dpotrs(self.factor, covariance.T, lower=1)[0].T
+        variance = self._prior_variance - np.einsum("ij,ij->i", covariance, solved)
+
+        def slope_of(weights: FloatArray) -> FloatArray:
+            pull = signal * slope * weights
+            return np.asarray(pull @ self.points - points * pull.sum(axis=1, keepdims=True)) * self.weights
+
+        d_mean = self.scale * slope_of(self.alpha[None, :])
+        d_variance = -2.0 * self.scale**2 * slope_of(solved)
+        return self._raw_mean(covariance @ self.alpha), self._raw_variance(variance), d_mean, d_variance
+
+    @property
+    def _prior_variance(self) -> float:
+        return self.hyperparameters.signal_variance + MEAN_VARIANCE
+
+    def _covariance(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        correlation = matern(_squared_distances(a, b))[0]
+        return self.hyperparameters.signal_variance * correlation + MEAN_VARIANCE
+
+    def _raw_mean(self, mean: FloatArray) -> FloatArray:
+        return self.centre + self.scale * mean
+
+    def _raw_variance(self, variance: FloatArray) -> FloatArray:
+        return self.scale**2 * np.maximum(variance, JITTER)
+
+
+@dataclass(frozen=True, slots=True)
+class MixturePosterior:
+    """Equal-footing opinions of several Gaussian processes, seen through their first two moments."""
+
+    components: tuple[GaussianPosterior, ...]
+    shares: FloatArray
+    """Share of each component, sums to 1, shape (k,)."""
+
+    @property
+    def lengthscales(self) -> FloatArray:
+        """Geometric mean over components, shape (n_factors,), encoded units; relevance is the inverse."""
+        return np.exp(self.shares @ np.log([c.lengthscales for c in self.components]))
+
+    @property
+    def noise_sd(self) -> float:
+        """Learned noise of one measurement, raw units."""
+        return sqrt(float(self.shares @ np.array([c.noise_sd**2 for c in self.components])))
+
+    def mean_and_variance(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Predict the response without noise, shapes (m, d) -> (m,), (m,), raw units."""
+        return self._mix([c.mean_and_variance(x) for c in self.components])
+
+    def joint(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Predict several points together, shapes (m, d) -> (m,), (m, m), raw units."""
+        parts = [c.joint(x) for c in self.components]
+        means = np.stack([mean for mean, _ in parts])
+        mean = self.shares @ means
+        apart = means - mean
+        inside = np.tensordot(self.shares, np.stack([covariance for _, covariance in parts]), axes=1)
+        return mean, inside + (self.shares[:, None] * apart).T @ apart
+
+    def condition_on(self, x: FloatArray, y: FloatArray) -> MixturePosterior:
+        """Add outcomes, shapes (m, d) and (m,), raw units; hyper-parameters and shares stay."""
+        return replace(self, components=tuple(c.condition_on(x, y) for c in self.components))
+
+    def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
+        """Predict each training outcome from the others, noise included, shape (n,) each, raw units."""
+        return self._mix([c.leave_one_out() for c in self.components])
+
+    def gradient(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Prediction and its slope.
+
+        Args:
+            x: Encoded points, shape (m, d), or a single one, shape (d,).
+
+        Returns:
+            Mean (m,), variance (m,), gradient of the mean (m, d), gradient of the variance (m, d), raw units; without
+            the leading axis for a single point.
+        """
+        parts = [c.gradient(x) for c in self.components]
+        mean, variance = self._mix([(part[0], part[1]) for part in parts])
+        d_mean = np.tensordot(self.shares, np.stack([part[2] for part in parts]), axes=1)
+        d_variance = np.zeros_like(d_mean)
+        for share, part in zip(self.shares, parts, strict=True):
+            apart = np.asarray(part[0] - mean)[..., None]
+            d_variance += share * (part[3] + 2.0 * apart * (part[2] - d_mean))
+        return mean, variance, d_mean, d_variance
+
+    def _mix(self, parts: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
+        """Law of total variance."""
+        means = np.stack([mean for mean, _ in parts])
+        mean = np.tensordot(self.shares, means, axes=1)
+        inside = np.tensordot(self.shares, np.stack([variance for _, variance in parts]), axes=1)
+        return mean, inside + np.tensordot(self.shares, (means - mean) ** 2, axes=1)
+
+
+class GaussianProcess:
+    """Exact Matérn-5/2 Gaussian processes with one lengthscale per factor, one per prior, mixed.
+
+    No single prior wins on real tables, so the default listens to several.
+
+    Args:
+        priors: Beliefs to fit; location is moved by half the log of the number of factors (Hvarfner et al. 2024).
+    """
+
+    def __init__(self, priors: Sequence[Prior] | None = None) -> None:
+        self._priors = tuple(priors) if priors is not None else DEFAULT_PRIORS
+
+    def posterior(self, data: TrainingData, rng: np.random.Generator) -> MixturePosterior:
+        """Learn from data.
+
+        Args:
+            data: At least one observation; every x and y finite.
+            rng: Draws the rows to learn hyper-parameters from when there are more than `FIT_ROWS`.
+
+        Returns:
+            The mixture over the priors.
+
+        Raises:
+            ValueError: If there is no observation, or a value is not finite, or shapes disagree.
+        """
+        _check(data)
+        centre, scale = _standardise(data.y)
+        y = (data.y - centre) / scale
+        known = np.where(np.isfinite(data.noise_variance), data.noise_variance, 0.0) / scale**2
+        scales = column_scales(data.x, data.groups)
+        rows = np.arange(y.size) if y.size <= FIT_ROWS else rng.choice(y.size, FIT_ROWS, replace=False)
+        distances = factor_distances(data.x[rows] * scales, data.groups)
+        components = []
+        for prior in self._priors:
+            shifted = replace(prior, location=prior.location + 0.5 * np.log(distances.shape[0]))
+            found = fit(distances, y[rows], known[rows], shifted)
+            components.append(_condition(found, scales, data, (centre, scale), known))
+        return MixturePosterior(tuple(components), np.full(len(components), 1.0 / len(components)))
+
+
+HVARFNER = Prior(location=sqrt(2.0), spread=sqrt(3.0), signal_spread=0.3)
+WEAK = Prior(location=-0.5, spread=1.0, signal_spread=1.0)
+ISOTROPIC = Prior(location=0.0, spread=1.5, signal_spread=1.0, is_isotropic=True)
+
+DEFAULT_PRIORS = (HVARFNER, WEAK, ISOTROPIC)
+
+
+def _condition(
+    found: Hyperparameters, scales: FloatArray, data: TrainingData, units: tuple[float, float], known: FloatArray
+) -> GaussianPosterior:
+    """Factorise the covariance of every observation under fitted hyper-parameters."""
+    weights = scales / found.lengthscales[data.groups]
+    points = data.x * weights
+    y = (data.y - units[0]) / units[1]
+    covariance = found.signal_variance * matern(_squared_distances(points, points))[0] + MEAN_VARIANCE
+    covariance[np.diag_indices(y.size)] = found.signal_variance + MEAN_VARIANCE + found.noise_variance + known + JITTER
+    factor = _cholesky(covariance)
+    alpha = lapack.dpotrs(factor, y, lower=1)[0]
+    return GaussianPosterior(found, weights, units[0], units[1], points, y, factor, alpha)
+
+
+def _cholesky(covariance: FloatArray) -> FloatArray:
+    """Lower factor in Fortran order; adds to the diagonal, tenfold each time, should rounding make it necessary."""
+    extra = 0.0
+    while True:
+        factor, failed = lapack.dpotrf(covariance + extra * np.eye(covariance.shape[0]), lower=1)
+        if not failed:
+            return np.asarray(factor)
+        extra = max(10.0 * extra, JITTER)
+
+
+def _squared_distances(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Squared Euclidean distances, shapes (n, d), (m, d) -> (n, m)."""
+    squared = np.einsum("ij,ij->i", a, a)[:, None] + np.einsum("ij,ij->i", b, b)[None, :] - 2.0 * (a @ b.T)
+    return np.maximum(squared, 0.0)
+
+
+def _standardise(y: FloatArray) -> tuple[float, float]:
+    """Mean and standard deviation of y; where nothing varies, the size of y itself, or 1."""
+    size = float(np.abs(y).max())
+    if size == 0.0:
+        return 0.0, 1.0
+    centre = size * float(np.mean(y / size))
+    deviation = size * float(np.std(y / size))
+    return centre, deviation if deviation > 1e-12 * size else size
+
+
+def _check(data: TrainingData) -> None:
+    n = data.y.shape[0]
+    if n == 0 or data.x.shape != (n, data.groups.size) or data.noise_variance.shape != (n,):
+        raise ValueError(
+            f"expected x (n, d), y (n,), noise_variance (n,), groups (d,) with n >= 1; got {data.x.shape}, "
+            f"{data.y.shape}, {data.noise_variance.shape}, {data.groups.shape}"
+        )
+    if not (np.isfinite(data.x).all() and np.isfinite(data.y).all()):
+        raise ValueError("x and y must be finite; leave failed experiments out")
