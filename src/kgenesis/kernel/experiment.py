@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from kgenesis.kernel.ids import ExperimentId
 from kgenesis.kernel.text import Text
 
-Value = float | str | None
+Value = int | float | str | None
 """What a factor is set to: a number, a level, or None where the factor does not exist (conditional activity)."""
 
 Conditions = Mapping[str, Value]

@@ -21,8 +21,8 @@ class Objective(Frozen):
     goal: Literal["maximize", "minimize", "hit"]
     value: float | None = None
     """For `hit`: the value to hit, in `unit`."""
-    unit: str = ""
-    """Unit of the outcome, as `pint` reads it, e.g. `min`, `mAh`, `degC`; empty for a pure number."""
+    unit: str
+    """Unit of the outcome, as `pint` reads it, e.g. `min`, `mAh`, `degC`; `"1"` for a pure number."""
     target: float | None = None
     """What "reached" means, in `unit`; for `hit`: the largest deviation from `value`."""
     threshold: float | None = None
@@ -72,7 +72,8 @@ class OutcomeConstraint(Frozen):
     outcome: Name
     at_most: float | None = None
     at_least: float | None = None
-    unit: str = ""
+    unit: str | None = None
+    """Unit of the bound; may be left out if the outcome is an objective, which has one."""
     noise: Annotated[float, Field(ge=0)] | None = None
     """Known standard deviation of one measurement, in `unit`."""
 

@@ -31,6 +31,10 @@ class Problem(Frozen):
         if shared:
             msg = f"{sorted(shared)[0]!r} is both a factor and an outcome"
             raise ValueError(msg)
+        unitless = [c.outcome for c in self.outcome_constraints if c.unit is None and c.outcome not in names]
+        if unitless:
+            msg = f"the constraint on {unitless[0]!r} needs a `unit`"
+            raise ValueError(msg)
         if self.cost.factor is not None and self.cost.factor not in self.space.names:
             msg = f"cost: no factor is called {self.cost.factor!r}"
             raise ValueError(msg)

@@ -23,13 +23,13 @@ from kgenesis.surrogate.fitting import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kgenesis.kernel.ports import FloatArray, IntArray, TrainingData
+    from kgenesis.kernel.ports import FloatArray, TrainingData
 
 FIT_ROWS = 256
 """Hyper-parameters are learned from at most this many rows, drawn at random; predictions always use every row."""
 
-_CHUNK = 2_000_000
-"""Most kernel entries held at once while predicting."""
+_CHUNK = 25_000
+"""Kernel entries computed at once while predicting: a block this small stays in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,13 @@ class GaussianPosterior:
             Mean and variance, shape (m,) each, raw units.
         """
         mean, variance = np.empty(x.shape[0]), np.empty(x.shape[0])
-        step = max(1, _CHUNK // self.y.size)
+        step = max(32, _CHUNK // self.y.size)
         for start in range(0, x.shape[0], step):
             part = slice(start, start + step)
-            covariance = self._covariance(self.points, x[part] * self.weights)
-            mean[part] = self.alpha @ covariance
-            half = lapack.dtrtrs(self.factor, covariance, lower=1)[0]
-            variance[part] = self._prior_variance - np.einsum("ij,ij->j", half, half)
+            covariance = self._covariance(x[part] * self.weights, self.points)
+            mean[part] = covariance @ self.alpha
+            half = lapack.dtrtrs(self.factor, covariance.T, lower=1, overwrite_b=1)[0].T
+            variance[part] = self._prior_variance - np.einsum("ij,ij->i", half, half)
         return self._raw_mean(mean), self._raw_variance(variance)
 
     def joint(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -163,8 +163,10 @@ class GaussianPosterior:
         return self.hyperparameters.signal_variance + MEAN_VARIANCE
 
     def _covariance(self, a: FloatArray, b: FloatArray) -> FloatArray:
-        correlation = matern(_squared_distances(a, b))[0]
-        return self.hyperparameters.signal_variance * correlation + MEAN_VARIANCE
+        covariance = matern(_squared_distances(a, b))[0]
+        covariance *= self.hyperparameters.signal_variance
+        covariance += MEAN_VARIANCE
+        return covariance
 
     def _raw_mean(self, mean: FloatArray) -> FloatArray:
         return self.centre + self.scale * mean
@@ -312,8 +314,10 @@ def _cholesky(covariance: FloatArray) -> FloatArray:
 
 def _squared_distances(a: FloatArray, b: FloatArray) -> FloatArray:
     """Squared Euclidean distances, shapes (n, d), (m, d) -> (n, m)."""
-    squared = np.einsum("ij,ij->i", a, a)[:, None] + np.einsum("ij,ij->i", b, b)[None, :] - 2.0 * (a @ b.T)
-    return np.maximum(squared, 0.0)
+    squared = (-2.0 * a) @ b.T
+    squared += np.einsum("ij,ij->i", a, a)[:, None]
+    squared += np.einsum("ij,ij->i", b, b)
+    return np.maximum(squared, 0.0, out=squared)
 
 
 def _standardise(y: FloatArray) -> tuple[float, float]:

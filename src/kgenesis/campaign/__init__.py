@@ -1,0 +1,1 @@
+"""Decide what to try, remember what happened, know when to stop."""

@@ -1,0 +1,1 @@
+"""Who decides what to try next; every planner is a plug-in of the group `kgenesis.planners`."""

@@ -1,0 +1,356 @@
+"""Say how much an experiment is worth before it is done: acquisition functions over arrays.
+
+Everything is maximised, in standardised units, and knows nothing of spaces: means and variances in, scores out.
+Functions named `…_with_gradient` also return the slope of the score in each mean and each variance; multiply by the
+slopes of mean and variance in the conditions (`Posterior.gradient`) to climb over a continuous space.
+"""
+
+from __future__ import annotations
+
+from math import log, pi, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import erfcx, log_ndtr, logsumexp, ndtr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from kgenesis.kernel.ports import FloatArray, IntArray, Posterior
+
+MIN_VARIANCE = 1e-16
+"""Variances below this are taken as this: a point known for certain still has a finite score."""
+
+TIE_BREAK = 0.01
+"""Weight of the objective's mean while nothing feasible is known: it only decides between equal chances."""
+
+CHEBYSHEV_RHO = 0.05
+"""Weight of the sum in the augmented Chebyshev function (Knowles 2006, ParEGO, equation 2)."""
+
+_LOG_SQRT_2PI = 0.5 * log(2.0 * pi)
+_LOG_SQRT_HALF_PI = 0.5 * log(0.5 * pi)
+
+
+# Expected improvement, in logs ------------------------------------------------------------------------------------
+
+
+def log_h(z: FloatArray) -> FloatArray:
+    """Log of h(z) = φ(z) + z Φ(z), the expected positive part of a standard normal shifted by z.
+
+    Ament et al. 2023 (arXiv 2310.20708), equation 9; below z = -1000 the asymptotic series φ(z) (1/z² - 3/z⁴ + 15/z⁶)
+    takes over before the middle branch loses digits.
+
+    Args:
+        z: Any shape.
+
+    Returns:
+        Same shape; finite for every finite z whose square is.
+    """
+    near, far = z > -1.0, z < -1e3
+    out = np.empty_like(z)
+    a = z[near]
+    out[near] = np.log(np.exp(-0.5 * a * a - _LOG_SQRT_2PI) + a * ndtr(a))
+    b = z[~near & ~far]
+    tail = np.log(-b * erfcx(-b / sqrt(2.0))) + _LOG_SQRT_HALF_PI
+    out[~near & ~far] = -0.5 * b * b - _LOG_SQRT_2PI + np.log(-np.expm1(tail))
+    c = z[far]
+    inverse = 1.0 / (c * c)
+    out[far] = -0.5 * c * c - _LOG_SQRT_2PI + np.log(inverse) + np.log1p(inverse * (15.0 * inverse - 3.0))
+    return out
+
+
+def log_expected_improvement(mean: FloatArray, variance: FloatArray, best: float) -> FloatArray:
+    """Log of the expected improvement over the incumbent (Ament et al. 2023, equation 8).
+
+    Args:
+        mean: Shape (m,).
+        variance: Shape (m,).
+        best: What has to be beaten, see `incumbent`.
+
+    Returns:
+        Shape (m,).
+    """
+    deviation = _deviation(variance)
+    return np.log(deviation) + log_h((mean - best) / deviation)
+
+
+def log_expected_improvement_with_gradient(
+    mean: FloatArray, variance: FloatArray, best: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Log expected improvement and its slopes: with EI = σ h(z), dEI/dμ = Φ(z) and dEI/dσ = φ(z).
+
+    Args:
+        mean: Shape (m,).
+        variance: Shape (m,).
+        best: What has to be beaten.
+
+    Returns:
+        Score, slope in the mean, slope in the variance, shape (m,) each.
+    """
+    deviation = _deviation(variance)
+    z = (mean - best) / deviation
+    height = log_h(z)
+    d_mean = np.exp(log_ndtr(z) - height) / deviation
+    d_variance = np.exp(-0.5 * z * z - _LOG_SQRT_2PI - height) / (2.0 * deviation**2)
+    return np.log(deviation) + height, d_mean, d_variance
+
+
+def incumbent(mean: FloatArray, is_feasible: npt.NDArray[np.bool_] | None = None) -> float | None:
+    """Pick what has to be beaten: the best posterior mean over measured points, so that noise cannot pose as success.
+
+    Args:
+        mean: Posterior mean at the measured points, shape (n,).
+        is_feasible: Which of them meet every outcome constraint, shape (n,); all, if left out.
+
+    Returns:
+        The best mean, or None where no measured point is feasible.
+    """
+    allowed = mean if is_feasible is None else mean[is_feasible]
+    return float(allowed.max()) if allowed.size else None
+
+
+# Constraints on outcomes --------------------------------------------------------------------------------------------
+
+
+def log_feasibility(mean: FloatArray, variance: FloatArray, at_least: float) -> FloatArray:
+    """Log probability that an outcome reaches a bound: log Φ((μ - bound) / σ) (Gardner et al. 2014, section 3).
+
+    For "at most", negate mean and bound.
+
+    Args:
+        mean: Shape (m,).
+        variance: Shape (m,).
+        at_least: The bound.
+
+    Returns:
+        Shape (m,).
+    """
+    return np.asarray(log_ndtr((mean - at_least) / _deviation(variance)))
+
+
+def log_feasibility_with_gradient(
+    mean: FloatArray, variance: FloatArray, at_least: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Log probability of feasibility and its slopes.
+
+    Args:
+        mean: Shape (m,).
+        variance: Shape (m,).
+        at_least: The bound.
+
+    Returns:
+        Score, slope in the mean, slope in the variance, shape (m,) each.
+    """
+    deviation = _deviation(variance)
+    z = (mean - at_least) / deviation
+    score = np.asarray(log_ndtr(z))
+    hazard = np.exp(-0.5 * z * z - _LOG_SQRT_2PI - score)
+    return score, hazard / deviation, -0.5 * hazard * z / deviation**2
+
+
+def log_constrained_expected_improvement(
+    mean: FloatArray, variance: FloatArray, best: float | None, feasibility: FloatArray
+) -> FloatArray:
+    """Log of expected improvement times the probability of being feasible (Gardner et al. 2014, equation 5).
+
+    Args:
+        mean: Of the objective, shape (m,).
+        variance: Of the objective, shape (m,).
+        best: The best feasible mean; None if nothing feasible is known, when the chance of being feasible decides.
+        feasibility: Sum of `log_feasibility` over the constraints, shape (m,).
+
+    Returns:
+        Shape (m,).
+    """
+    if best is None:
+        return feasibility + TIE_BREAK * mean
+    return log_expected_improvement(mean, variance, best) + feasibility
+
+
+# Several objectives -------------------------------------------------------------------------------------------------
+
+
+def is_pareto_optimal(values: FloatArray) -> npt.NDArray[np.bool_]:
+    """Mark the points that no other point dominates; of equal points the first is kept.
+
+    Args:
+        values: Larger is better, shape (n, k).
+
+    Returns:
+        Shape (n,).
+    """
+    at_least = np.all(values[:, None, :] >= values[None, :, :], axis=2)
+    better = at_least & np.any(values[:, None, :] > values[None, :, :], axis=2)
+    equal_earlier = np.triu(at_least & at_least.T, k=1)
+    return np.asarray(~np.any(better | equal_earlier, axis=0))
+
+
+def hypervolume(values: FloatArray, reference: FloatArray) -> float:
+    """Area dominated by points and above the reference, two objectives.
+
+    Args:
+        values: Larger is better, shape (n, 2).
+        reference: Shape (2,).
+
+    Returns:
+        The area, 0 if no point beats the reference in both.
+    """
+    edges, floors = _staircase(values, reference)
+    return float(np.sum(np.diff(edges[:-1]) * (floors[:-1] - reference[1])))
+
+
+def log_expected_hypervolume_improvement(
+    mean: FloatArray, variance: FloatArray, front: FloatArray, reference: FloatArray
+) -> FloatArray:
+    """Log of the expected gain in dominated area, exact for two independent objectives.
+
+    The area not yet dominated falls into vertical strips (a_i, a_i+1] with floor b_i, so with ψ(a) = E[(Y - a)⁺]
+    EHVI = Σ_i (ψ₁(a_i) - ψ₁(a_i+1)) ψ₂(b_i) (Yang et al. 2019, J. Glob. Optim. 75, 3; all terms are positive, so it
+    is summed in logs).
+
+    Args:
+        mean: Shape (m, 2).
+        variance: Shape (m, 2).
+        front: Objectives known so far, dominated ones allowed, shape (n, 2).
+        reference: A point worse than anything of interest, shape (2,).
+
+    Returns:
+        Shape (m,).
+    """
+    edges, floors = _staircase(front, reference)
+    strips = _log_strip_width(mean[:, :1], _deviation(variance[:, :1]), edges)
+    heights = _log_positive_part(mean[:, 1:], _deviation(variance[:, 1:]), floors)
+    return np.asarray(logsumexp(strips + heights, axis=1))
+
+
+def log_expected_hypervolume_improvement_with_gradient(
+    mean: FloatArray, variance: FloatArray, front: FloatArray, reference: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Log expected gain in dominated area and its slopes (ψ as above: dψ/dμ = Φ(z), dψ/dσ = φ(z)).
+
+    Args:
+        mean: Shape (m, 2).
+        variance: Shape (m, 2).
+        front: Shape (n, 2).
+        reference: Shape (2,).
+
+    Returns:
+        Score (m,), slopes in the means (m, 2), slopes in the variances (m, 2).
+    """
+    edges, floors = _staircase(front, reference)
+    deviation = _deviation(variance)
+    strips = _log_strip_width(mean[:, :1], deviation[:, :1], edges)
+    heights = _log_positive_part(mean[:, 1:], deviation[:, 1:], floors)
+    score = np.asarray(logsumexp(strips + heights, axis=1))
+    d_mean, d_deviation = np.empty_like(mean), np.empty_like(mean)
+    z = (mean[:, :1] - edges) / deviation[:, :1]
+    inner = np.exp(heights - score[:, None])
+    d_mean[:, 0] = np.sum(inner * -np.diff(ndtr(z), axis=1), axis=1)
+    d_deviation[:, 0] = np.sum(inner * -np.diff(_density(z), axis=1), axis=1)
+    z = (mean[:, 1:] - floors) / deviation[:, 1:]
+    inner = np.exp(strips - score[:, None])
+    d_mean[:, 1] = np.sum(inner * ndtr(z), axis=1)
+    d_deviation[:, 1] = np.sum(inner * _density(z), axis=1)
+    return score, d_mean, d_deviation / (2.0 * deviation)
+
+
+def chebyshev_weights(n_objectives: int, rng: np.random.Generator) -> FloatArray:
+    """Draw weights evenly from the simplex, shape (n_objectives,)."""
+    return rng.dirichlet(np.ones(n_objectives))
+
+
+def augmented_chebyshev(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Fold any number of objectives into one (Knowles 2006, ParEGO, equation 2, turned round for maximisation).
+
+    Args:
+        values: Larger is better, each objective scaled to 0 (worst seen) … 1 (best seen), shape (n, k).
+        weights: From `chebyshev_weights`, shape (k,).
+
+    Returns:
+        Shape (n,); every Pareto-optimal point is best under some weights.
+    """
+    loss = weights * (1.0 - values)
+    return np.asarray(-(loss.max(axis=1) + CHEBYSHEV_RHO * loss.sum(axis=1)))
+
+
+# Batches ------------------------------------------------------------------------------------------------------------
+
+
+def greedy_batch(
+    posteriors: Sequence[Posterior],
+    candidates: FloatArray,
+    n: int,
+    score: Callable[[Sequence[Posterior], FloatArray], FloatArray],
+    pending: FloatArray,
+) -> IntArray:
+    """Choose several experiments one after the other, each as if those before had come out as expected.
+
+    Kriging believer (Ginsbourger et al. 2010): pending and chosen points are added to every posterior with their own
+    posterior mean as outcome. The mean stays, the variance around them goes, so the batch spreads.
+
+    Args:
+        posteriors: One for every objective and constraint.
+        candidates: Encoded points, shape (m, d).
+        n: How many to choose; at most m are.
+        score: From posteriors and the points believed so far (pending and chosen, shape (b, d)) to one score a
+            candidate, shape (m,). It should count the believed points when it looks for the incumbent.
+        pending: Encoded points under way, shape (p, d), p may be 0.
+
+    Returns:
+        Indices of distinct candidates, in the order chosen, shape (min(n, m),).
+    """
+    believed = pending
+    current = _believe(posteriors, pending)
+    chosen: list[int] = []
+    while len(chosen) < min(n, candidates.shape[0]):
+        values = np.array(score(current, believed), dtype=np.float64)
+        values[chosen] = -np.inf
+        remaining = np.setdiff1d(np.arange(values.size), chosen)
+        chosen.append(int(remaining[np.argmax(values[remaining])]))
+        point = candidates[chosen[-1]][None, :]
+        believed = np.vstack([believed, point])
+        if len(chosen) < n:
+            current = _believe(current, point)
+    return np.array(chosen, dtype=np.int64)
+
+
+def _believe(posteriors: Sequence[Posterior], x: FloatArray) -> list[Posterior]:
+    if x.shape[0] == 0:
+        return list(posteriors)
+    return [posterior.condition_on(x, posterior.mean_and_variance(x)[0]) for posterior in posteriors]
+
+
+# Inside -------------------------------------------------------------------------------------------------------------
+
+
+def _deviation(variance: FloatArray) -> FloatArray:
+    return np.sqrt(np.maximum(variance, MIN_VARIANCE))
+
+
+def _density(z: FloatArray) -> FloatArray:
+    return np.exp(-0.5 * z * z - _LOG_SQRT_2PI)
+
+
+def _staircase(values: FloatArray, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Edges (r₁, front from left to right, ∞) and floors of the strips not yet dominated, shapes (k + 2,), (k + 1,)."""
+    inside = values[np.all(values > reference, axis=1)]
+    front = inside[is_pareto_optimal(inside)]
+    front = front[np.argsort(front[:, 0])]
+    edges = np.concatenate([reference[:1], front[:, 0], [np.inf]])
+    return edges, np.concatenate([front[:, 1], reference[1:]])
+
+
+def _log_positive_part(mean: FloatArray, deviation: FloatArray, levels: FloatArray) -> FloatArray:
+    """Log ψ(level) = log E[(Y - level)⁺], shapes (m, 1), (m, 1), (k,) -> (m, k)."""
+    return np.log(deviation) + log_h((mean - levels) / deviation)
+
+
+def _log_strip_width(mean: FloatArray, deviation: FloatArray, edges: FloatArray) -> FloatArray:
+    """Log of ψ(a_i) - ψ(a_i+1), the last edge being infinite, shapes (m, 1), (m, 1), (k + 2,) -> (m, k + 1)."""
+    whole = _log_positive_part(mean, deviation, edges[:-1])
+    ratio = np.minimum(whole[:, 1:] - whole[:, :-1], 0.0)
+    with np.errstate(divide="ignore"):
+        whole[:, :-1] += np.log(-np.expm1(ratio))
+    return whole

@@ -1,0 +1,135 @@
+"""What a mission file says: the problem, the lab, who decides, and how much may be spent."""
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from kgenesis.kernel.experiment import Frozen, Value
+from kgenesis.kernel.objective import Cost, Objective, OutcomeConstraint, Positive
+from kgenesis.kernel.problem import Problem
+from kgenesis.kernel.space import Space
+from kgenesis.kernel.text import Text
+
+SCHEMA_VERSION = 1
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=80)]
+
+
+class Choice(Frozen):
+    """A plug-in by name, with its own settings; a plain string is the name."""
+
+    name: str = Field(min_length=1)
+    settings: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_string_is_the_name(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class Budget(Frozen):
+    """What a campaign may spend at most; it ends when any part is used up."""
+
+    experiments: Annotated[int, Field(ge=1)]
+    """Number of experiments, failed ones included."""
+    cost: Positive | None = None
+    """In the unit of the mission's `cost`."""
+    hours: Positive | None = None
+    """Wall time of the campaign while it is running, in hours."""
+
+
+class ReferencePlan(Frozen):
+    """What the campaign is compared with: a search without AI."""
+
+    planner: Literal["random", "sobol"] = "random"
+    repeats: Annotated[int, Field(ge=10, le=1000)] = 12
+    """Independent repeats; at least 10, so that a bootstrap interval means something."""
+    experiments: Annotated[int, Field(ge=10)] = 100
+    """Experiments in each repeat."""
+
+
+class Mission(Frozen):
+    """A mission file, whole."""
+
+    kgenesis: Literal[1] = SCHEMA_VERSION
+    """Version of this schema."""
+    name: Slug
+    """Short name: lower-case letters, digits and hyphens."""
+    title: Text
+    """One line, in English and Korean (`{en: …, ko: …}`) or one string for both."""
+    summary: Text = Text(en="", ko="")
+    field: str = ""
+    """The field of national strategic technology, e.g. `secondary-battery`."""
+    technology: str = ""
+    """The technology within the field."""
+    space: Space
+    """Factors and the constraints known beforehand."""
+    objectives: tuple[Objective, ...] = Field(min_length=1)
+    outcome_constraints: tuple[OutcomeConstraint, ...] = ()
+    cost: Cost = Cost(amount=1.0)
+    """Cost of one experiment."""
+    lab: Choice
+    """Where experiments are done."""
+    planner: Choice = Choice(name="model")
+    """Who decides what to try next."""
+    budget: Budget
+    parallel: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Experiments that may run at the same time."""
+    replicates: Annotated[int, Field(ge=1, le=100)] = 1
+    """How often every proposal is measured; each time is an experiment of its own."""
+    retries: Annotated[int, Field(ge=0, le=10)] = 1
+    """How often an experiment that was lost or timed out is tried again (never in a physical lab)."""
+    timeout: Positive | None = None
+    """Seconds after which an experiment is stopped."""
+    ordering: Literal["reproducible", "as-they-come"] | None = None
+    """`reproducible`: proposal k waits for experiments 1 … k - parallel, so the same seed gives the same campaign on
+    any machine. `as-they-come`: every result is used at once. Default: the first, for physical labs the second."""
+    stop_when_reached: bool = True
+    """End the campaign at the first experiment that reaches every target."""
+    start: tuple[dict[str, Value], ...] = ()
+    """Experiments to do first: an expert's best guesses."""
+    reference: ReferencePlan = ReferencePlan()
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        problem = self.problem
+        for i, conditions in enumerate(self.start):
+            for mistake in problem.space.check(conditions):
+                msg = f"start[{i}]: {mistake.in_('en')}"
+                raise ValueError(msg)
+        if self.budget.cost is not None and self.cost.amount is not None and self.cost.amount > self.budget.cost:
+            msg = "budget.cost does not pay for one experiment"
+            raise ValueError(msg)
+        return self
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The space, objectives and costs, as planners and labs see them."""
+        return Problem(
+            space=self.space, objectives=self.objectives, outcome_constraints=self.outcome_constraints, cost=self.cost
+        )
+
+    @cached_property
+    def spec_hash(self) -> str:
+        """SHA-256 (first 16 hex digits) of the whole mission in canonical JSON."""
+        return canonical_hash(self.model_dump(mode="json"))
+
+    @cached_property
+    def reference_key(self) -> str:
+        """SHA-256 (first 16 hex digits) of what decides a reference: the space, the lab and what it measures.
+
+        Targets, budget and planner are left out: raw outcomes are kept, so that another target needs no new reference.
+        """
+        space = self.space.model_dump(mode="json", exclude={"factors": {"__all__": {"label"}}})
+        return canonical_hash(
+            {"space": space, "lab": self.lab.model_dump(mode="json"), "outcomes": sorted(self.problem.outcomes)}
+        )
+
+
+def canonical_hash(data: Any) -> str:
+    """Return the first 16 hex digits of SHA-256 over JSON with sorted keys and no blanks."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,201 @@
+"""Where a campaign stands: a fold over its facts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from kgenesis.campaign import events as facts
+from kgenesis.campaign.spec import Budget, Mission
+from kgenesis.kernel.events import Event
+from kgenesis.kernel.experiment import Failure, Measurement, Observation, Result, Value, Why
+from kgenesis.kernel.ids import CampaignId, ExperimentId, experiment_id
+
+Status = Literal["waiting", "running", "doubted", "measured", "failed", "withdrawn"]
+FINAL: frozenset[Status] = frozenset({"measured", "failed", "withdrawn"})
+
+
+@dataclass(slots=True)
+class Experiment:
+    """One experiment and what became of it."""
+
+    id: ExperimentId
+    number: int
+    conditions: dict[str, Value]
+    why: Why
+    proposed_at: str
+    replicate_of: ExperimentId | None = None
+    status: Status = "waiting"
+    attempt: int = 0
+    """The last attempt that was started."""
+    n_retried: int = 0
+    started_at: str | None = None
+    finished_at: str | None = None
+    result: Result | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in FINAL
+
+    def observation(self) -> Observation:
+        """Return it as planners see it, with context factors as measured."""
+        assert self.result is not None
+        conditions = self.conditions
+        if isinstance(self.result, Measurement) and self.result.context:
+            conditions = conditions | dict(self.result.context)
+        return Observation(self.id, conditions, self.result, self.why)
+
+
+@dataclass(slots=True)
+class CampaignState:
+    """A campaign as its facts so far tell it. Made by `fold`; `evolve` adds one fact in constant time."""
+
+    id: CampaignId
+    mission: Mission
+    budget: Budget
+    seed: int
+    folder: str
+    lab_version: str
+    lab_is_physical: bool
+    versions: dict[str, str]
+    opened_at: str
+    version: int = 0
+    """Number of facts folded: the version of the stream."""
+    experiments: dict[ExperimentId, Experiment] = field(default_factory=dict)
+    """In order of their numbers."""
+    waiting: dict[ExperimentId, None] = field(default_factory=dict)
+    running: dict[ExperimentId, None] = field(default_factory=dict)
+    doubted: dict[ExperimentId, None] = field(default_factory=dict)
+    n_measured: int = 0
+    n_failed: int = 0
+    n_withdrawn: int = 0
+    n_finished_prefix: int = 0
+    """Experiments 1 … this are final."""
+    spent: float = 0.0
+    """Cost of finished experiments, in the mission's unit of cost."""
+    reached_by: ExperimentId | None = None
+    """The first experiment that reached every target."""
+    stop_asked: bool = False
+    stopped: str | None = None
+    """Why it ended; None while it is open."""
+    seconds: float = 0.0
+    """Wall time while a runner had it."""
+    last_at: str = ""
+
+    @property
+    def n_proposed(self) -> int:
+        """Number of experiments proposed, by a planner or a person."""
+        return len(self.experiments)
+
+    @property
+    def n_counted(self) -> int:
+        """Experiments that count against the budget: all but the withdrawn."""
+        return self.n_proposed - self.n_withdrawn
+
+    @property
+    def n_final(self) -> int:
+        """Experiments with a result, good or bad."""
+        return self.n_measured + self.n_failed
+
+    def finished(self) -> list[Experiment]:
+        """Return the experiments that have a result, in order of their numbers."""
+        return [e for e in self.experiments.values() if e.result is not None]
+
+    def measured(self) -> list[Experiment]:
+        """Return the experiments that were measured, in order of their numbers."""
+        return [e for e in self.experiments.values() if e.status == "measured"]
+
+
+def fold(campaign: CampaignId, recorded: Iterable[tuple[Event, str]]) -> CampaignState:
+    """Return the state after (event, time of writing) in order; the first must be `campaign.opened`."""
+    facts_in_order = iter(recorded)
+    first, at = next(facts_in_order)
+    assert isinstance(first, facts.CampaignOpened), "a campaign's stream starts with campaign.opened"
+    mission = Mission.model_validate(first.mission)
+    state = CampaignState(
+        campaign, mission, mission.budget, first.seed, first.folder, first.lab_version, first.lab_is_physical,
+        dict(first.versions), at, version=1, last_at=at,
+    )  # fmt: skip
+    for event, at in facts_in_order:
+        evolve(state, event, at)
+    return state
+
+
+def evolve(state: CampaignState, event: Event, at: str) -> None:
+    """Add one fact to the state, in place."""
+    state.version += 1
+    if not isinstance(event, facts.CampaignContinued):
+        state.seconds += max(_seconds_between(state.last_at, at), 0.0) if state.last_at else 0.0
+    state.last_at = at
+    match event:
+        case facts.ExperimentProposed():
+            state.experiments[event.experiment] = Experiment(
+                event.experiment, event.number, event.conditions, event.why, at, event.replicate_of
+            )
+            state.waiting[event.experiment] = None
+        case facts.ExperimentStarted():
+            _move(state, event.experiment, "running", at, event.attempt)
+        case facts.ExperimentMeasured():
+            _finish(state, event.experiment, "measured", event.measurement, at)
+        case facts.ExperimentFailed() if event.is_final:
+            _finish(state, event.experiment, "failed", event.failure, at)
+        case facts.ExperimentFailed():
+            state.experiments[event.experiment].n_retried += 1
+            _move(state, event.experiment, "waiting", at)
+        case facts.ExperimentReleased():
+            _move(state, event.experiment, "waiting", at)
+        case facts.ExperimentDoubted():
+            _move(state, event.experiment, "doubted", at)
+        case facts.ExperimentWithdrawn():
+            state.n_withdrawn += 1
+            _finish(state, event.experiment, "withdrawn", None, at)
+        case facts.CampaignExtended():
+            state.budget, state.stopped, state.stop_asked = event.budget, None, False
+        case facts.StopAsked():
+            state.stop_asked = True
+        case facts.CampaignStopped():
+            state.stopped = event.reason
+        case facts.LabChangeAccepted():
+            state.lab_version = event.lab_version
+        case facts.CampaignContinued():
+            state.versions |= event.versions
+
+
+def _move(state: CampaignState, experiment: ExperimentId, status: Status, at: str, attempt: int | None = None) -> None:
+    found = state.experiments[experiment]
+    for group in (state.waiting, state.running, state.doubted):
+        group.pop(experiment, None)
+    found.status = status
+    if status == "waiting":
+        state.waiting[experiment] = None
+    elif status == "running":
+        state.running[experiment] = None
+        found.started_at = at
+        found.attempt = attempt or found.attempt
+    elif status == "doubted":
+        state.doubted[experiment] = None
+
+
+def _finish(state: CampaignState, experiment: ExperimentId, status: Status, result: Result | None, at: str) -> None:
+    _move(state, experiment, status, at)
+    found = state.experiments[experiment]
+    found.result, found.finished_at = result, at
+    problem = state.mission.problem
+    if isinstance(result, Measurement):
+        state.n_measured += 1
+        if state.reached_by is None and problem.is_success(result):
+            state.reached_by = experiment
+    elif isinstance(result, Failure):
+        state.n_failed += 1
+    if result is not None:
+        state.spent += problem.cost_of(found.conditions, result)
+    # ids are derived from numbers, so the next of the finished prefix is found without a search
+    while (
+        following := state.experiments.get(experiment_id(state.id, state.n_finished_prefix + 1))
+    ) is not None and following.is_final:
+        state.n_finished_prefix += 1
+
+
+def _seconds_between(earlier: str, later: str) -> float:
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()

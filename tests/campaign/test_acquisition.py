@@ -1,0 +1,247 @@
+"""Acquisition functions: exact deep in the tail, equal to simulation where it can be simulated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from kgenesis.campaign.planners import acquisition as acq
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from kgenesis.kernel.ports import FloatArray, Posterior
+
+# log h(z), 50 digits of mpmath: log(npdf(z) + z * ncdf(z))
+TRUE_LOG_H = {
+    30.0: 3.4011973816621554,
+    5.0: 1.6094379231264314,
+    1.0: 0.08002621884930694,
+    0.0: -0.91893853320467274,
+    -0.99: -2.4661143916690494,
+    -1.01: -2.5041998574802568,
+    -3.0: -7.8696860596030285,
+    -10.0: -55.553122036122356,
+    -40.0: -808.29856835661996,
+    -300.0: -45012.326536814554,
+    -999.0: -499015.2324510965,
+    -1001.0: -501015.23645108583,
+    -10000.0: -50000019.339619307,
+    -1000000.0: -500000000028.54996,
+    -1000000000.0: -5.0000000000000004e17,
+}
+
+
+@pytest.mark.parametrize(("z", "expected"), TRUE_LOG_H.items())
+def test_log_h_agrees_with_fifty_digit_arithmetic(z: float, expected: float) -> None:
+    assert acq.log_h(np.array([z]))[0] == pytest.approx(expected, rel=1e-9)
+
+
+@given(st.floats(-1e100, 1e100))
+def test_log_h_is_finite_everywhere(z: float) -> None:
+    assert np.isfinite(acq.log_h(np.array([z]))).all()
+
+
+@given(st.floats(-3e3, 30.0), st.floats(1e-3, 10.0))
+def test_log_h_never_falls(z: float, step: float) -> None:
+    low, high = acq.log_h(np.array([z, z + step]))
+    assert high >= low - 1e-9 * abs(low)
+
+
+@pytest.mark.parametrize(("mean", "sd", "best"), [(0.3, 0.5, 0.1), (-1.0, 0.7, 2.0), (0.0, 2.0, 0.0)])
+def test_expected_improvement_agrees_with_quadrature(mean: float, sd: float, best: float) -> None:
+    expected, _ = quad(lambda y: (y - best) * norm.pdf(y, mean, sd), best, mean + 40.0 * sd)
+    score = acq.log_expected_improvement(np.array([mean]), np.array([sd**2]), best)
+    assert np.exp(score[0]) == pytest.approx(expected, rel=1e-6)
+
+
+def assert_slopes(
+    function: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray, FloatArray]],
+    mean: FloatArray,
+    variance: FloatArray,
+) -> None:
+    score, d_mean, d_variance = function(mean, variance)
+    for index in np.ndindex(mean.shape):
+        for values, slope, is_mean in ((mean, d_mean, True), (variance, d_variance, False)):
+            step = 1e-6 * max(1e-3, abs(float(values[index])))
+            up, down = values.copy(), values.copy()
+            up[index] += step
+            down[index] -= step
+            high = function(up, variance) if is_mean else function(mean, up)
+            low = function(down, variance) if is_mean else function(mean, down)
+            change = (high[0][index[0]] - low[0][index[0]]) / (2.0 * step)
+            assert slope[index] == pytest.approx(change, rel=1e-4, abs=1e-6)
+    assert np.isfinite(score).all()
+
+
+def test_slopes_of_log_expected_improvement_agree_with_finite_differences() -> None:
+    mean = np.array([0.5, -0.2, -8.0, -40.0, 3.0])
+    variance = np.array([0.3, 1.5, 0.8, 0.5, 0.01])
+    assert_slopes(lambda m, v: acq.log_expected_improvement_with_gradient(m, v, 0.4), mean, variance)
+    score = acq.log_expected_improvement_with_gradient(mean, variance, 0.4)[0]
+    np.testing.assert_allclose(score, acq.log_expected_improvement(mean, variance, 0.4))
+
+
+def test_slopes_of_log_feasibility_agree_with_finite_differences() -> None:
+    mean, variance = np.array([0.5, -0.2, -20.0, 9.0]), np.array([0.3, 1.5, 0.8, 2.0])
+    assert_slopes(lambda m, v: acq.log_feasibility_with_gradient(m, v, 0.4), mean, variance)
+    expected = norm.logsf(0.4, mean, np.sqrt(variance))
+    np.testing.assert_allclose(acq.log_feasibility(mean, variance, 0.4), expected)
+
+
+def test_a_certain_point_below_the_incumbent_scores_badly_but_finitely() -> None:
+    score = acq.log_expected_improvement(np.array([0.0, 0.0]), np.array([0.0, 1.0]), 1.0)
+    assert np.isfinite(score).all()
+    assert score[0] < score[1]
+
+
+def test_the_incumbent_is_the_best_feasible_mean() -> None:
+    mean = np.array([1.0, 3.0, 2.0])
+    assert acq.incumbent(mean) == 3.0
+    assert acq.incumbent(mean, np.array([True, False, True])) == 2.0
+    assert acq.incumbent(mean, np.zeros(3, dtype=bool)) is None
+
+
+def test_without_anything_feasible_the_chance_of_feasibility_decides_and_the_objective_breaks_ties() -> None:
+    mean, variance = np.array([2.0, -1.0, 0.5]), np.ones(3)
+    score = acq.log_constrained_expected_improvement(mean, variance, None, np.log([0.2, 0.9, 0.9]))
+    assert np.argsort(score).tolist() == [0, 1, 2]
+
+
+def test_constrained_expected_improvement_multiplies_gain_and_chance() -> None:
+    mean, variance = np.array([2.0, -1.0]), np.array([1.0, 0.5])
+    score = acq.log_constrained_expected_improvement(mean, variance, 0.3, np.log([0.2, 0.9]))
+    gain = np.exp(acq.log_expected_improvement(mean, variance, 0.3))
+    np.testing.assert_allclose(np.exp(score), gain * [0.2, 0.9])
+
+
+def test_pareto_points_are_those_nothing_dominates_and_twins_count_once() -> None:
+    values = np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 3.0], [0.5, 0.5], [1.0, 1.0], [2.0, -1.0]])
+    assert acq.is_pareto_optimal(values).tolist() == [True, True, True, False, False, False]
+
+
+def test_hypervolume_of_a_staircase_is_counted_by_hand() -> None:
+    front = np.array([[1.0, 3.0], [2.0, 2.0], [3.0, 1.0], [0.5, 0.5], [-1.0, 9.0]])
+    assert acq.hypervolume(front, np.zeros(2)) == pytest.approx(6.0)
+    assert acq.hypervolume(np.empty((0, 2)), np.zeros(2)) == 0.0
+
+
+FRONT = np.array([[0.2, 1.5], [0.9, 1.0], [1.6, 0.1]])
+
+
+@pytest.mark.parametrize("front", [FRONT, FRONT[:1], np.empty((0, 2)), FRONT - 5.0])
+def test_expected_hypervolume_improvement_agrees_with_simulation(front: FloatArray) -> None:
+    mean = np.array([[1.2, 1.1], [0.0, 0.3], [0.9, -0.5]])
+    variance = np.array([[0.2, 0.4], [0.6, 0.3], [0.05, 1.0]])
+    reference = np.zeros(2)
+    draws = mean + np.sqrt(variance) * np.random.default_rng(0).standard_normal((4000, 3, 2))
+    before = acq.hypervolume(front, reference)
+    gains = np.array([[acq.hypervolume(np.vstack([front, p]), reference) - before for p in d] for d in draws])
+    score = np.exp(acq.log_expected_hypervolume_improvement(mean, variance, front, reference))
+    assert (np.abs(score - gains.mean(axis=0)) < 4.0 * gains.std(axis=0) / np.sqrt(4000.0)).all()
+
+
+def test_slopes_of_expected_hypervolume_improvement_agree_with_finite_differences() -> None:
+    mean = np.array([[1.2, 1.1], [0.0, 0.3], [-3.0, -3.0], [4.0, 4.0]])
+    variance = np.array([[0.2, 0.4], [0.6, 0.3], [0.3, 0.4], [0.1, 0.1]])
+
+    def function(m: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        return acq.log_expected_hypervolume_improvement_with_gradient(m, v, FRONT, np.zeros(2))
+
+    assert_slopes(function, mean, variance)
+    plain = acq.log_expected_hypervolume_improvement(mean, variance, FRONT, np.zeros(2))
+    np.testing.assert_allclose(function(mean, variance)[0], plain)
+
+
+def test_expected_hypervolume_improvement_of_a_hopeless_point_is_still_comparable() -> None:
+    mean = np.array([[-60.0, -60.0], [-70.0, -70.0]])
+    worse = acq.log_expected_hypervolume_improvement(mean, np.ones((2, 2)), FRONT, np.zeros(2))
+    assert np.isfinite(worse).all()
+    assert worse[0] > worse[1]
+
+
+def test_every_pareto_point_of_a_concave_front_is_best_under_some_weights() -> None:
+    angle = np.linspace(0.0, np.pi / 2.0, 5)
+    values = 1.0 - np.column_stack([np.cos(angle), np.sin(angle)])
+    rng = np.random.default_rng(0)
+    winners = {int(np.argmax(acq.augmented_chebyshev(values, acq.chebyshev_weights(2, rng)))) for _ in range(300)}
+    assert winners == {0, 1, 2, 3, 4}
+
+
+@given(st.integers(2, 6), st.integers(0, 2**20))
+def test_a_dominated_point_never_wins_the_chebyshev_function(k: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    point = rng.random(k)
+    scores = acq.augmented_chebyshev(np.vstack([point, 0.9 * point - 0.01]), acq.chebyshev_weights(k, rng))
+    assert scores[0] > scores[1]
+
+
+@dataclass
+class Bump:
+    """A posterior with zero mean whose variance vanishes around the points it was told."""
+
+    known: FloatArray = field(default_factory=lambda: np.empty((0, 1)))
+    told: list[float] = field(default_factory=list)
+
+    @property
+    def lengthscales(self) -> FloatArray:
+        return np.ones(1)
+
+    @property
+    def noise_sd(self) -> float:
+        return 0.0
+
+    def mean_and_variance(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        near = np.exp(-(((x - self.known.T) / 0.1) ** 2))
+        return -0.1 * (x[:, 0] - 0.4) ** 2, np.prod(1.0 - near, axis=1)
+
+    def condition_on(self, x: FloatArray, y: FloatArray) -> Bump:
+        return Bump(np.vstack([self.known, x]), [*self.told, *y])
+
+    def joint(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        raise NotImplementedError
+
+    def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
+        raise NotImplementedError
+
+
+def score(posteriors: Sequence[Posterior], _believed: FloatArray) -> FloatArray:
+    mean, variance = posteriors[0].mean_and_variance(GRID)
+    return acq.log_expected_improvement(mean, variance, 0.0)
+
+
+GRID = np.linspace(0.0, 1.0, 21)[:, None]
+
+
+def test_a_batch_is_spread() -> None:
+    chosen = acq.greedy_batch([Bump()], GRID, 4, score, np.empty((0, 1)))
+    assert chosen[0] == 8
+    assert np.diff(np.sort(GRID[chosen, 0])).min() > 0.1
+
+
+def test_a_pending_experiment_keeps_others_away() -> None:
+    chosen = acq.greedy_batch([Bump()], GRID, 1, score, np.array([[0.4]]))
+    assert abs(GRID[chosen[0], 0] - 0.4) > 0.1
+
+
+def test_a_batch_never_repeats_a_candidate_and_ends_with_the_pool() -> None:
+    chosen = acq.greedy_batch([Bump()], GRID, 50, lambda *_: np.full(21, -np.inf), np.empty((0, 1)))
+    assert sorted(chosen.tolist()) == list(range(21))
+
+
+def test_the_score_is_told_what_is_believed() -> None:
+    seen: list[int] = []
+
+    def spy(posteriors: Sequence[Posterior], believed: FloatArray) -> FloatArray:
+        seen.append(believed.shape[0])
+        return score(posteriors, believed)
+
+    acq.greedy_batch([Bump()], GRID, 3, spy, np.array([[0.9], [0.1]]))
+    assert seen == [2, 3, 4]
