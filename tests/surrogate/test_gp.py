@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, norm
 
-from kgenesis.kernel.ports import TrainingData
-from kgenesis.surrogate import GaussianProcess
+from kgenesis.kernel.errors import InvalidSpec
+from kgenesis.kernel.ports import PluginContext, TrainingData
+from kgenesis.surrogate import GaussianProcess, make_gp
 from kgenesis.surrogate.fitting import MarginalLikelihood, Prior, column_scales, factor_distances
 from kgenesis.surrogate.gp import FIT_ROWS, _condition
 
@@ -68,7 +69,7 @@ def test_the_marginal_likelihood_is_the_density_of_the_outcomes() -> None:
     r = np.sqrt(5.0) * np.linalg.norm((scaled[:, None] - scaled[None]) / np.exp(theta[:3])[GROUPS], axis=2)
     covariance = np.exp(0.3) * (1.0 + r + r**2 / 3.0) * np.exp(-r) + 1.0 + (np.exp(-3.0) + 1e-8) * np.eye(6)
     expected = multivariate_normal(np.zeros(6), covariance).logpdf(y)
-    centres, spreads = np.array([0.3, 0.3, 0.3, 0.0, -4.0]), np.array([1.2, 1.2, 1.2, 0.7, 1.0])
+    centres, spreads = np.array([0.3, 0.3, 0.3, 0.0, -3.0]), np.array([1.2, 1.2, 1.2, 0.7, 1.5])
     expected += norm.logpdf(theta, centres, spreads).sum() - norm.logpdf(0.0, 0.0, spreads).sum()
     value, _ = MarginalLikelihood(factor_distances(scaled, GROUPS), y, np.zeros(6), prior)(theta)
     assert value == pytest.approx(-expected, rel=1e-9)
@@ -260,3 +261,9 @@ def test_a_thousand_rows_of_sixty_columns_are_managed() -> None:
 def test_unusable_data_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"finite|expected"):
         learn(replace(make_data(3), **change))
+
+
+def test_the_factory_makes_the_default_and_refuses_settings() -> None:
+    assert isinstance(make_gp(PluginContext()), GaussianProcess)
+    with pytest.raises(InvalidSpec, match="kernel"):
+        make_gp(PluginContext(settings={"kernel": "rbf"}))

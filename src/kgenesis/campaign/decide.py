@@ -15,6 +15,9 @@ from kgenesis.kernel.text import say
 RETRYABLE = frozenset({"lost", "timed-out"})
 """Failures that say nothing about the conditions."""
 
+_ROUNDING = 1e-9
+"""By how much of a budget sums of costs may miss it."""
+
 StopReason = Literal["reached", "experiments", "cost", "hours", "exhausted", "asked"]
 
 
@@ -63,44 +66,80 @@ def next_steps(state: CampaignState, seconds: float | None = None) -> list[Step]
     if reason is not None:
         return [Wait()] if state.running else [Stop(reason)]
     free = state.mission.parallel - len(state.running) - len(state.doubted)
-    submits: list[Step] = [Submit(_task(state, id_)) for id_ in list(state.waiting)[: max(free, 0)]]
-    if submits:
-        return submits
-    room = _room(state)
-    if free > 0 and room > 0 and (step := _propose(state, room, free)) is not None:
-        return [step]
-    if not state.running and room <= 0:
-        return [Stop("experiments")]
-    return [Wait()]
+    candidates = list(state.waiting)[: max(free, 0)]
+    affordable = _affordable(state, candidates)
+    if affordable:
+        return [Submit(_task(state, id_)) for id_ in affordable]
+    is_busy = bool(state.running or state.doubted)
+    if candidates:  # the budget's rest does not pay for the next one
+        return [Wait()] if is_busy else [Stop("cost")]
+    if room(state) > 0:
+        step = _propose(state, free) if free > 0 else None
+        return [Wait() if step is None else step]
+    return [Wait()] if is_busy else [Stop(_used_up(state))]
 
 
 def _reason_to_end(state: CampaignState, seconds: float) -> StopReason | None:
-    """Return why nothing more should be started, if so."""
+    """Return why nothing more should be started, if so, whatever still waits."""
     budget = state.budget
     if state.stop_asked:
         return "asked"
-    if state.reached_by is not None and state.mission.stop_when_reached:
+    if state.reached_by is not None and state.mission.stop_when_reached and not state.goes_on_after_target:
         return "reached"
-    if budget.cost is not None and state.spent >= budget.cost * (1 - 1e-9):
+    if budget.cost is not None and state.spent >= budget.cost * (1 - _ROUNDING):
         return "cost"
     if budget.hours is not None and seconds >= budget.hours * 3600:
         return "hours"
-    if _room(state) <= 0 and not state.waiting and not state.running:
-        return "experiments"
     return None
 
 
-def _room(state: CampaignState) -> int:
-    """Return how many more experiments the budget allows to propose."""
-    room = state.budget.experiments - state.n_counted
-    amount = state.mission.cost.amount
-    if state.budget.cost is not None and amount:
-        committed = state.spent + amount * (len(state.waiting) + len(state.running) + len(state.doubted))
-        room = min(room, int((state.budget.cost - committed) / amount + 1e-9))
-    return room
+def _used_up(state: CampaignState) -> StopReason:
+    return "experiments" if state.n_counted >= state.budget.experiments else "cost"
 
 
-def _propose(state: CampaignState, room: int, free: int) -> Propose | None:
+def room(state: CampaignState) -> int:
+    """Return how many more experiments the budget allows to propose.
+
+    What an experiment will cost is known if the mission says an amount. If the cost is a factor it is known once the
+    experiment is proposed, and one that is too expensive is not started; if it is an outcome it is only known
+    afterwards, so the last experiments may overdraw the budget.
+    """
+    left = state.budget.experiments - state.n_counted
+    if state.budget.cost is not None:
+        rest = state.budget.cost * (1 + _ROUNDING) - state.spent - _cost(state, [*state.waiting, *_under_way(state)])
+        amount = state.mission.cost.amount
+        if amount:
+            left = min(left, int(rest / amount))
+        elif rest <= state.budget.cost * 2 * _ROUNDING:
+            left = min(left, 0)
+    return max(left, 0)
+
+
+def _affordable(state: CampaignState, ids: Sequence[ExperimentId]) -> list[ExperimentId]:
+    """Return the first of some waiting experiments that the budget pays for, as far as their cost is known."""
+    if state.budget.cost is None:
+        return list(ids)
+    rest = state.budget.cost * (1 + _ROUNDING) - state.spent - _cost(state, _under_way(state))
+    found = []
+    for id_ in ids:
+        rest -= _cost(state, [id_])
+        if rest < 0:
+            break
+        found.append(id_)
+    return found
+
+
+def _under_way(state: CampaignState) -> list[ExperimentId]:
+    return [*state.running, *state.doubted]
+
+
+def _cost(state: CampaignState, ids: Sequence[ExperimentId]) -> float:
+    """Return what experiments will cost, as far as it is known beforehand."""
+    problem = state.mission.problem
+    return sum(problem.cost_of(state.experiments[id_].conditions, None) for id_ in ids)
+
+
+def _propose(state: CampaignState, free: int) -> Propose | None:
     """Return the next request to the planner, or None if it must wait for results.
 
     In the reproducible order the next proposal may depend only on experiments that are sure to be finished by then
@@ -108,21 +147,21 @@ def _propose(state: CampaignState, room: int, free: int) -> Propose | None:
     or not. So neither timing nor a crash can change what is proposed.
     """
     mission, m = state.mission, state.n_proposed
+    most = -(-room(state) // mission.replicates)  # the last proposal may get fewer replicates than the others
     if not is_reproducible(state):
-        n = min(-(-free // mission.replicates), -(-room // mission.replicates))
-        return propose_now(state, n)
-    n = 1 if m else max(mission.parallel // mission.replicates, 1)
-    n = min(n, -(-room // mission.replicates))
+        return propose_now(state, min(-(-free // mission.replicates), most))
+    n = min(1 if m else max(mission.parallel // mission.replicates, 1), most)
     window = max(mission.parallel, mission.replicates)
     needed = max(m + mission.replicates * n - window, 0)
     if state.n_finished_prefix < min(needed, m):
         return None
     numbered = list(state.experiments.values())
     seen, rest = numbered[:needed], numbered[needed:]
-    own = [e for e in seen if e.result is not None]
+    # what a person brings is known from the moment it is written, so timing has no part in it
     brought = [e for e in rest if e.result is not None and e.why.reason == "person"]
-    pending = [e for e in rest if e not in brought and e.status != "withdrawn"]
-    return Propose(n, _history([*own, *brought]), tuple(e.conditions for e in pending), (state.seed, m))
+    known = [*(e for e in seen if e.result is not None), *brought]
+    pending = [e for e in rest if e.status != "withdrawn" and (e.result is None or e.why.reason != "person")]
+    return Propose(n, _history(known), tuple(e.conditions for e in pending), (state.seed, m))
 
 
 def is_reproducible(state: CampaignState) -> bool:
@@ -150,24 +189,26 @@ def _task(state: CampaignState, id_: ExperimentId) -> Task:
     )
 
 
-def expert_start(state: CampaignState) -> Proposal | None:
-    """Return the next of the mission's own starting points that was not yet proposed."""
-    if state.n_proposed < len(state.mission.start):
-        conditions = state.mission.start[state.n_proposed]
-        return Proposal(conditions=conditions, why=Why(reason="start", planner="mission"))
-    return None
+def starts_left(state: CampaignState) -> list[Proposal]:
+    """Return the mission's own starting points that were not yet proposed, in order."""
+    points = state.mission.start
+    if not points:
+        return []
+    done = sum(e.why.reason == "start" for e in state.experiments.values())
+    return [Proposal(conditions=c, why=Why(reason="start", planner="mission")) for c in points[done:]]
 
 
 def proposed(state: CampaignState, proposals: Sequence[Proposal]) -> list[Event]:
-    """Return the facts that take proposals up, each as many times as the mission wants replicates.
+    """Return the facts that take proposals up, each as many times as the mission wants replicates and may pay for.
 
     Raises:
-        CampaignEnded: the campaign has ended.
+        CampaignEnded: the campaign has ended, or its budget has no room for all of them; then none is taken.
         InvalidConditions: a proposal is not in the space; then none is taken.
     """
     if state.stopped is not None:
         raise CampaignEnded(say(f"{state.id} has ended ({state.stopped})", f"{state.id}은(는) 끝났습니다({state.stopped})"))
     events: list[Event] = []
+    left = room(state)
     for proposal in proposals:
         problems = state.mission.space.check(proposal.conditions)
         if problems:
@@ -175,8 +216,14 @@ def proposed(state: CampaignState, proposals: Sequence[Proposal]) -> list[Event]
                 say(f"{proposal.why.planner} proposed something impossible", f"{proposal.why.planner}의 제안이 불가능합니다"),
                 problems,
             )
+        is_brought = proposal.why.reason == "person"
+        if not is_brought and left <= 0:
+            raise CampaignEnded(
+                say(f"the budget of {state.id} leaves no room for that many", f"{state.id}의 예산이 모자랍니다")
+            )
+        n_times = 1 if is_brought else min(state.mission.replicates, left)
+        left -= 0 if is_brought else n_times
         first: ExperimentId | None = None
-        n_times = 1 if proposal.why.reason == "person" else state.mission.replicates
         for _ in range(n_times):
             number = state.n_proposed + len(events) + 1
             id_ = experiment_id(state.id, number)
@@ -226,24 +273,46 @@ def recovered(state: CampaignState, carried: frozenset[ExperimentId]) -> list[Ev
 
 
 def stopped(state: CampaignState, reason: StopReason) -> list[Event]:
-    """Return the facts that end a campaign: what waits is withdrawn first."""
+    """Return the facts that end a campaign: what waits is withdrawn, what is in doubt counts as lost."""
     assert not state.running, "stop must drain"
-    withdrawn = [facts.ExperimentWithdrawn(experiment=id_) for id_ in [*state.waiting, *state.doubted]]
-    return [*withdrawn, facts.CampaignStopped(reason=reason)]
+    lost = Failure(
+        kind="lost",
+        reason=say("it was started, and nobody said what came of it", "시작했으나 결과를 아무도 알리지 않았습니다"),
+    )
+    return [
+        *(facts.ExperimentWithdrawn(experiment=id_) for id_ in state.waiting),
+        *(
+            facts.ExperimentFailed(
+                experiment=id_, attempt=state.experiments[id_].attempt, failure=lost, is_final=True
+            )
+            for id_ in state.doubted
+        ),
+        facts.CampaignStopped(reason=reason),
+    ]
 
 
-def brought(state: CampaignState, conditions: Mapping[str, Value], result: Result) -> list[Event]:
+def brought(
+    state: CampaignState, conditions: Mapping[str, Value], result: Result, after: int = 0
+) -> tuple[facts.ExperimentProposed, Event]:
     """Return the facts about a result nobody asked for.
+
+    Args:
+        state: where the campaign stands.
+        conditions: of the experiment.
+        result: what came of it.
+        after: how many more such experiments are written before it at once.
 
     Raises:
         InvalidConditions: the conditions do not belong to the space.
     """
-    proposals = proposed(state, [Proposal(conditions=dict(conditions), why=Why(reason="person", planner="person"))])
-    first = proposals[0]
+    person = Proposal(conditions=dict(conditions), why=Why(reason="person", planner="person"))
+    (first,) = proposed(state, [person])
     assert isinstance(first, facts.ExperimentProposed)
+    number = first.number + after
+    first = first.model_copy(update={"number": number, "experiment": experiment_id(state.id, number)})
     receipt: Event = (
         facts.ExperimentFailed(experiment=first.experiment, attempt=0, failure=result, is_final=True)
         if isinstance(result, Failure)
         else facts.ExperimentMeasured(experiment=first.experiment, attempt=0, measurement=result)
     )
-    return [first, receipt]
+    return first, receipt

@@ -30,6 +30,7 @@ class CampaignContinued(Event):
     """A runner took the campaign up; wall time counts from here to the last fact before the next such."""
 
     type = "campaign.continued"
+    is_durable = False
     versions: dict[str, str] = {}
 
 
@@ -65,6 +66,7 @@ class ExperimentProposed(Event):
     """An experiment was chosen; `number` counts from 1."""
 
     type = "experiment.proposed"
+    is_durable = False  # nothing has happened in the world yet; the intent that follows takes it to the disk
     experiment: ExperimentId
     number: int = Field(ge=1)
     conditions: dict[str, Value]

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from kgenesis.kernel.experiment import Frozen, Value
-from kgenesis.kernel.objective import Cost, Objective, OutcomeConstraint, Positive
+from kgenesis.kernel.fields import Positive, Whole
+from kgenesis.kernel.objective import Cost, Objective, OutcomeConstraint
 from kgenesis.kernel.problem import Problem
 from kgenesis.kernel.space import Space
 from kgenesis.kernel.text import Text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=80)]
 
@@ -33,7 +34,7 @@ class Choice(Frozen):
 class Budget(Frozen):
     """What a campaign may spend at most; it ends when any part is used up."""
 
-    experiments: Annotated[int, Field(ge=1)]
+    experiments: Annotated[Whole, Field(ge=1)]
     """Number of experiments, failed ones included."""
     cost: Positive | None = None
     """In the unit of the mission's `cost`."""
@@ -45,9 +46,9 @@ class ReferencePlan(Frozen):
     """What the campaign is compared with: a search without AI."""
 
     planner: Literal["random", "sobol"] = "random"
-    repeats: Annotated[int, Field(ge=10, le=1000)] = 12
+    repeats: Annotated[Whole, Field(ge=10, le=1000)] = 12
     """Independent repeats; at least 10, so that a bootstrap interval means something."""
-    experiments: Annotated[int, Field(ge=10)] = 100
+    experiments: Annotated[Whole, Field(ge=10)] = 100
     """Experiments in each repeat."""
 
 
@@ -71,16 +72,16 @@ class Mission(Frozen):
     outcome_constraints: tuple[OutcomeConstraint, ...] = ()
     cost: Cost = Cost(amount=1.0)
     """Cost of one experiment."""
-    lab: Choice
-    """Where experiments are done."""
+    lab: Choice = Choice(name="people")
+    """Where experiments are done; `people` if nothing else is said."""
     planner: Choice = Choice(name="model")
     """Who decides what to try next."""
     budget: Budget
-    parallel: Annotated[int, Field(ge=1, le=1024)] = 1
+    parallel: Annotated[Whole, Field(ge=1, le=1024)] = 1
     """Experiments that may run at the same time."""
-    replicates: Annotated[int, Field(ge=1, le=100)] = 1
+    replicates: Annotated[Whole, Field(ge=1, le=100)] = 1
     """How often every proposal is measured; each time is an experiment of its own."""
-    retries: Annotated[int, Field(ge=0, le=10)] = 1
+    retries: Annotated[Whole, Field(ge=0, le=10)] = 1
     """How often an experiment that was lost or timed out is tried again (never in a physical lab)."""
     timeout: Positive | None = None
     """Seconds after which an experiment is stopped."""

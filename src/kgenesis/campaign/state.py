@@ -76,6 +76,8 @@ class CampaignState:
     """Cost of finished experiments, in the mission's unit of cost."""
     reached_by: ExperimentId | None = None
     """The first experiment that reached every target."""
+    goes_on_after_target: bool = False
+    """Whether the budget was raised after every target had been reached: then that is no reason to end."""
     stop_asked: bool = False
     stopped: str | None = None
     """Why it ended; None while it is open."""
@@ -152,6 +154,7 @@ def evolve(state: CampaignState, event: Event, at: str) -> None:
             _finish(state, event.experiment, "withdrawn", None, at)
         case facts.CampaignExtended():
             state.budget, state.stopped, state.stop_asked = event.budget, None, False
+            state.goes_on_after_target = state.reached_by is not None
         case facts.StopAsked():
             state.stop_asked = True
         case facts.CampaignStopped():
@@ -178,8 +181,10 @@ def _move(state: CampaignState, experiment: ExperimentId, status: Status, at: st
 
 
 def _finish(state: CampaignState, experiment: ExperimentId, status: Status, result: Result | None, at: str) -> None:
-    _move(state, experiment, status, at)
     found = state.experiments[experiment]
+    if found.is_final:  # `decide` writes one receipt; should a log hold two, the first counts
+        return
+    _move(state, experiment, status, at)
     found.result, found.finished_at = result, at
     problem = state.mission.problem
     if isinstance(result, Measurement):

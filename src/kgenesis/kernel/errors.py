@@ -27,6 +27,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from kgenesis.kernel.text import Lang, Text, say
 
 
@@ -45,6 +47,9 @@ class Problem:
         """Return one line: place, then what was expected."""
         place = ":".join(str(part) for part in (self.file, self.line) if part)
         return ": ".join(part for part in (place, self.field, self.text.in_(lang)) if part)
+
+
+Mistake = Problem  # TEMPORARY until the sweep
 
 
 class KGenesisError(Exception):
@@ -74,6 +79,7 @@ class KGenesisError(Exception):
         lines.append(f"  → {self.next_step.in_(lang)}")
         return "\n".join(lines)
 
+    @override
     def __str__(self) -> str:
         return self.in_("en")
 
@@ -114,8 +120,10 @@ class InvalidExpression(BadInput):
 
     code = "expression.invalid"
     hint = say(
-        "Use factor names, numbers, 'text', + - * / **, comparisons, and/or/not, abs min max exp log sqrt.",
-        "요인 이름, 수, '문자열', + - * / **, 비교, and/or/not, abs min max exp log sqrt 만 쓸 수 있습니다.",
+        "Use factor names (in `backquotes` unless they are plain words), numbers, 'text', + - * / **, comparisons, "
+        "in [...], and/or/not, abs min max exp log log10 sqrt.",
+        "요인 이름(보통 낱말이 아니면 `역따옴표` 안에), 수, '문자열', + - * / **, 비교, in [...], and/or/not, "
+        "abs min max exp log log10 sqrt 만 쓸 수 있습니다.",
     )
 
 

@@ -4,14 +4,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing_extensions import override
 
 from kgenesis.kernel.ids import ExperimentId
 from kgenesis.kernel.text import Text
 
-Value = int | float | str | None
+Value = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)] | str | None
 """What a factor is set to: a number, a level, or None where the factor does not exist (conditional activity)."""
 
 Conditions = Mapping[str, Value]
@@ -22,6 +23,14 @@ class Frozen(BaseModel):
     """The base of everything that is stored or crosses a wire: frozen, and nothing unknown is let in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @override
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy the fields only: what a cached property found in the original need not hold for the copy."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in set(copied.__dict__) - set(type(copied).model_fields):
+            del copied.__dict__[name]
+        return copied
 
 
 class Outcome(Frozen):

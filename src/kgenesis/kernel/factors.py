@@ -1,8 +1,11 @@
 """The kinds of factor an experiment can have, and the flat variables they come down to."""
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -10,13 +13,20 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from kgenesis.kernel.experiment import Frozen, Value
-from kgenesis.kernel.objective import Name, Positive
+from kgenesis.kernel.fields import Level, Name, NotNegative, Number, Positive, Unit, Whole
+from kgenesis.kernel.text import Wrong
 
 MAX_GRID = 100_000
 """Most values a stepped factor may have."""
 
+MAX_WHOLE = 2**53
+"""Largest integer that floating-point numbers hold exactly (IEEE 754 binary64)."""
 
-@dataclass(frozen=True, slots=True)
+RESOLUTION = 1e-9
+"""Numbers closer than this fraction of a factor's range, or of themselves, are one number."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value to be equal by
 class Variable:
     """One column of an experiment's conditions: a number or a level."""
 
@@ -51,23 +61,29 @@ class _Factor(Frozen):
 
 
 class _Numeric(_Factor):
-    unit: str
+    unit: Unit
     """As `pint` reads it, e.g. `degC`, `mol/L`; `"1"` for a pure number."""
     scale: Literal["linear", "log"] = "linear"
 
 
 class _Range(_Numeric):
-    low: float
-    high: float
+    low: Number
+    high: Number
 
     @model_validator(mode="after")
     def _bounds_are_in_order(self) -> Self:
-        if not self.low < self.high:
-            msg = f"`low` {self.low:g} must be below `high` {self.high:g}"
-            raise ValueError(msg)
-        if self.scale == "log" and self.low <= 0:
-            msg = f"a log scale needs `low` > 0, not {self.low:g}"
-            raise ValueError(msg)
+        low, high = self.low, self.high
+        if not low < high:
+            raise Wrong(
+                f"`low` {low:g} must be below `high` {high:g}", f"`low` {low:g}은(는) `high` {high:g}보다 작아야 합니다"
+            )
+        if self.scale == "log" and low <= 0:
+            raise Wrong(f"a log scale needs `low` > 0, not {low:g}", f"로그 척도에는 `low` > 0이 필요합니다({low:g})")
+        if not RESOLUTION * max(abs(low), abs(high)) < high - low < math.inf:
+            raise Wrong(
+                f"{low:g} and {high:g} are too close or too far apart for floating-point numbers: use another unit",
+                f"{low:g}와(과) {high:g}의 간격이 부동소수점 수로 다루기에 너무 좁거나 넓습니다. 다른 단위를 쓰세요",
+            )
         return self
 
 
@@ -79,36 +95,49 @@ class Real(_Range):
 
     @model_validator(mode="after")
     def _step_fits(self) -> Self:
-        if self.step is not None and not self.step <= self.high - self.low <= self.step * MAX_GRID:
-            msg = f"`step` {self.step:g} does not fit between {self.low:g} and {self.high:g}"
-            raise ValueError(msg)
+        span = self.high - self.low
+        if self.step is not None and not self.step <= span * (1 + RESOLUTION) <= self.step * MAX_GRID:
+            raise Wrong(
+                f"`step` {self.step:g} does not fit between {self.low:g} and {self.high:g} "
+                f"(at least one step, at most {MAX_GRID})",
+                f"`step` {self.step:g}이(가) {self.low:g}와(과) {self.high:g} 사이에 맞지 않습니다"
+                f"(한 단계 이상, {MAX_GRID}단계 이하)",
+            )
         return self
 
     def variables(self, factor: int) -> Iterator[Variable]:
         """Yield its one variable."""
         grid = None
         if self.step is not None:
-            count = math.floor((self.high - self.low) / self.step + 1e-9) + 1
-            # rounding to 12 digits keeps 0.1 + 2 * 0.1 equal to the 0.3 a person types
-            grid = np.array([float(f"{self.low + i * self.step:.12g}") for i in range(count)])
+            grid = steps(self.low, self.step, math.floor((self.high - self.low) / self.step + 1e-6) + 1)
         yield Variable(
             self.name, factor, self.low, self.high, self.scale == "log", grid, active_if=self.active_if, unit=self.unit
         )
+
+
+@lru_cache(maxsize=256)
+def steps(first: float, step: float, n: int) -> NDArray[np.float64]:
+    """Return `first + i * step` for i < n, counted in decimals so that 0.1 + 2 * 0.1 is the 0.3 a person types."""
+    start, width = Decimal(repr(first)), Decimal(repr(step))
+    values = np.array([float(start + i * width) for i in range(n)])
+    values.setflags(write=False)
+    return values
 
 
 class Integer(_Range):
     """A whole number between two bounds, both included."""
 
     type: Literal["integer"]
-    low: int
-    high: int
-    unit: str = "1"
+    low: Whole = Field(ge=-MAX_WHOLE, le=MAX_WHOLE)
+    high: Whole = Field(ge=-MAX_WHOLE, le=MAX_WHOLE)
+    unit: Unit = "1"
 
     @model_validator(mode="after")
     def _is_countable(self) -> Self:
         if self.high - self.low > MAX_GRID:
-            msg = f"more than {MAX_GRID} values: use a real factor"
-            raise ValueError(msg)
+            raise Wrong(
+                f"more than {MAX_GRID} values: use a real factor", f"값이 {MAX_GRID}개를 넘습니다. real 요인을 쓰세요"
+            )
         return self
 
     def variables(self, factor: int) -> Iterator[Variable]:
@@ -124,16 +153,17 @@ class Grid(_Numeric):
     """One of a list of numbers."""
 
     type: Literal["grid"]
-    values: tuple[float, ...] = Field(min_length=1)
+    values: tuple[Number, ...] = Field(min_length=1, max_length=MAX_GRID)
 
     @model_validator(mode="after")
     def _values_differ(self) -> Self:
-        if len(set(self.values)) < len(self.values):
-            msg = "`values` repeats a number"
-            raise ValueError(msg)
-        if self.scale == "log" and min(self.values) <= 0:
-            msg = "a log scale needs `values` > 0"
-            raise ValueError(msg)
+        ordered = sorted(self.values)
+        least = RESOLUTION * max(abs(ordered[0]), abs(ordered[-1]))
+        for one, next_ in itertools.pairwise(ordered):
+            if not least < next_ - one < math.inf:
+                raise Wrong(f"`values` repeats {one:g} (or nearly)", f"`values`에 {one:g}이(가) 되풀이됩니다")
+        if self.scale == "log" and ordered[0] <= 0:
+            raise Wrong("a log scale needs `values` > 0", "로그 척도에는 `values` > 0이 필요합니다")
         return self
 
     def variables(self, factor: int) -> Iterator[Variable]:
@@ -145,28 +175,36 @@ class Grid(_Numeric):
         )
 
 
+def _check_levels(levels: tuple[str, ...]) -> None:
+    doubled = next((level for i, level in enumerate(levels) if level in levels[:i]), None)
+    if doubled is not None:
+        raise Wrong(f"`levels` repeats {doubled!r}", f"`levels`에 {doubled!r}이(가) 되풀이됩니다")
+
+
 class Categorical(_Factor):
     """One of a list of named levels, alike or not as `descriptors` say."""
 
     type: Literal["categorical"]
-    levels: tuple[str, ...] = Field(min_length=1)
-    descriptors: dict[str, tuple[float, ...]] = {}
+    levels: tuple[Level, ...] = Field(min_length=1)
+    descriptors: dict[str, tuple[Number, ...]] = {}
     """Numeric properties of the levels, each a list in the order of `levels`."""
-    smiles: tuple[str, ...] | None = None
+    smiles: tuple[Level, ...] | None = None
     """Molecules of the levels, for plug-ins that compute descriptors."""
 
     @model_validator(mode="after")
     def _lists_match(self) -> Self:
-        if len(set(self.levels)) < len(self.levels):
-            msg = "`levels` repeats a name"
-            raise ValueError(msg)
+        _check_levels(self.levels)
         for name, values in [*self.descriptors.items(), ("smiles", self.smiles)]:
             if values is not None and len(values) != len(self.levels):
-                msg = f"`{name}` has {len(values)} values for {len(self.levels)} levels"
-                raise ValueError(msg)
+                raise Wrong(
+                    f"`{name}` has {len(values)} values for {len(self.levels)} levels",
+                    f"수준은 {len(self.levels)}개인데 `{name}`의 값은 {len(values)}개입니다",
+                )
         if self.descriptors and len(set(zip(*self.descriptors.values(), strict=True))) < len(self.levels):
-            msg = "two levels have the same `descriptors`: add one that tells them apart"
-            raise ValueError(msg)
+            raise Wrong(
+                "two levels have the same `descriptors`: add one that tells them apart",
+                "두 수준의 `descriptors`가 같습니다. 둘을 구별할 값을 더하세요",
+            )
         return self
 
     def variables(self, factor: int) -> Iterator[Variable]:
@@ -184,11 +222,12 @@ class Categorical(_Factor):
 
 
 class Component(Frozen):
-    """A part of a mixture; `low` holds only where it is present."""
+    """A part of a mixture."""
 
     name: Name
-    low: float = Field(default=0.0, ge=0)
-    high: float | None = Field(default=None, gt=0)
+    low: NotNegative = 0.0
+    """Least amount; where the mixture has `max_present`, least amount if it is present at all."""
+    high: Positive | None = None
     """The mixture's total if not given."""
     label: str = ""
 
@@ -199,36 +238,50 @@ class Mixture(_Factor):
     type: Literal["mixture"]
     components: tuple[Component, ...] = Field(min_length=2)
     total: Positive = 1.0
-    unit: str = "1"
-    max_present: int | None = Field(default=None, ge=1)
-    min_present: int = Field(default=1, ge=1)
+    unit: Unit = "1"
+    max_present: Whole | None = Field(default=None, ge=1)
+    """Most components that are above zero; the others are exactly zero."""
+    min_present: Whole = Field(default=1, ge=1)
+    """Fewest components that are above zero."""
     step: Positive | None = None
     """Fractions are multiples of this."""
 
     @model_validator(mode="after")
     def _can_sum(self) -> Self:
         if self.active_if:
-            msg = "a mixture cannot be conditional; give its components `low: 0`"
-            raise ValueError(msg)
-        highs = sorted((self.high_of(c) for c in self.components), reverse=True)
-        lows = sorted(c.low for c in self.components)
+            raise Wrong(
+                "a mixture cannot be conditional; give its components `low: 0`",
+                "혼합물에는 `active_if`를 쓸 수 없습니다. 성분에 `low: 0`을 주세요",
+            )
+        reversed_ = next((c for c in self.components if c.low > self.high_of(c)), None)
+        if reversed_ is not None:
+            raise Wrong(f"`low` of {reversed_.name} is above its `high`", f"{reversed_.name}의 `low`가 `high`보다 큽니다")
         most = self.n_present_at_most
         if self.min_present > most:
-            msg = f"`min_present` {self.min_present} is above {most}"
-            raise ValueError(msg)
-        if any(c.low > self.high_of(c) for c in self.components):
-            msg = "a component's `low` is above its `high`"
-            raise ValueError(msg)
-        least = sum(lows) if self.max_present is None else sum(lows[: self.min_present])
-        if sum(highs[:most]) < self.total * (1 - 1e-9) or least > self.total * (1 + 1e-9):
-            msg = f"the components cannot sum to {self.total:g}: between {least:g} and {sum(highs[:most]):g} is possible"
-            raise ValueError(msg)
+            raise Wrong(f"`min_present` {self.min_present} is above {most}", f"`min_present` {self.min_present} > {most}")
         if self.step is not None:
-            numbers = [self.total, *lows, *highs]
-            if any(abs(v / self.step - round(v / self.step)) > 1e-6 for v in numbers):
-                msg = f"`total`, `low` and `high` must be multiples of `step` {self.step:g}"
-                raise ValueError(msg)
+            numbers = [self.total, *(c.low for c in self.components), *(self.high_of(c) for c in self.components)]
+            if any(abs(v / self.step - round(v / self.step)) > 1e-6 for v in numbers):  # noqa: PLR2004
+                raise Wrong(
+                    f"`total`, `low` and `high` must be multiples of `step` {self.step:g}",
+                    f"`total`, `low`, `high`는 `step` {self.step:g}의 배수여야 합니다",
+                )
+            if self.total > self.step * MAX_GRID:
+                raise Wrong(f"`step` {self.step:g} is too small", f"`step` {self.step:g}이(가) 너무 작습니다")
+        lows = sorted(c.low for c in self.components)
+        least = sum(lows[: self.min_present] if self.may_be_absent else lows)
+        greatest = sum(sorted((self.high_of(c) for c in self.components), reverse=True)[:most])
+        if greatest < self.total * (1 - RESOLUTION) or least > self.total * (1 + RESOLUTION):
+            raise Wrong(
+                f"the components cannot sum to {self.total:g}: between {least:g} and {greatest:g} is possible",
+                f"성분의 합이 {self.total:g}이(가) 될 수 없습니다. 가능한 범위는 {least:g}–{greatest:g}입니다",
+            )
         return self
+
+    @property
+    def may_be_absent(self) -> bool:
+        """Whether a component may be zero although its `low` is not."""
+        return self.max_present is not None
 
     @property
     def n_present_at_most(self) -> int:
@@ -239,12 +292,30 @@ class Mixture(_Factor):
         """Return a component's upper bound."""
         return self.total if component.high is None else min(component.high, self.total)
 
+    @property
+    def amounts(self) -> NDArray[np.float64] | None:
+        """The amounts 0, step, 2 step, … total; None without a step."""
+        return None if self.step is None else steps(0.0, self.step, round(self.total / self.step) + 1)
+
+    def units_of(self, component: Component) -> tuple[int, int]:
+        """Return a component's bounds in steps."""
+        assert self.step is not None
+        return round(component.low / self.step), round(self.high_of(component) / self.step)
+
     def variables(self, factor: int) -> Iterator[Variable]:
         """Yield one variable per component, each with a lengthscale of its own."""
+        amounts = self.amounts
         for offset, component in enumerate(self.components):
-            low = 0.0 if self.max_present is not None else component.low
+            low, high = 0.0 if self.may_be_absent else component.low, self.high_of(component)
+            grid = None
+            if amounts is not None:
+                first, last = self.units_of(component)
+                grid = amounts[first : last + 1]
+                if self.may_be_absent and first > 0:
+                    grid = np.append(0.0, grid)
+                low, high = float(grid[0]), float(grid[-1])
             yield Variable(
-                component.name, factor + offset, low, self.high_of(component), mixture=self.name, unit=self.unit
+                component.name, factor + offset, low, high, grid=grid, mixture=self.name, unit=self.unit
             )
 
 
@@ -252,17 +323,20 @@ class Context(_Factor):
     """Something that is measured, not controlled: a number between bounds or one of some levels."""
 
     type: Literal["context"]
-    low: float | None = None
-    high: float | None = None
-    levels: tuple[str, ...] = ()
-    unit: str = "1"
+    low: Number | None = None
+    high: Number | None = None
+    levels: tuple[Level, ...] = ()
+    unit: Unit = "1"
 
     @model_validator(mode="after")
     def _is_number_or_levels(self) -> Self:
-        is_number = self.low is not None and self.high is not None
-        if is_number == bool(self.levels) or (is_number and not self.low < self.high):  # type: ignore[operator]
-            msg = "give `low` below `high`, or `levels`"
-            raise ValueError(msg)
+        is_number = self.low is not None and self.high is not None and self.low < self.high
+        has_bound = self.low is not None or self.high is not None
+        if has_bound == bool(self.levels) or (has_bound and not is_number):
+            raise Wrong("give `low` below `high`, or `levels`", "`high`보다 작은 `low`를 주거나 `levels`를 주세요")
+        _check_levels(self.levels)
+        if self.active_if:
+            raise Wrong("a context factor cannot have `active_if`", "context 요인에는 `active_if`를 쓸 수 없습니다")
         return self
 
     def variables(self, factor: int) -> Iterator[Variable]:
@@ -280,8 +354,23 @@ class Fixed(_Factor):
     """A value that never changes, passed to the lab and written down."""
 
     type: Literal["fixed"]
-    value: float | str
-    unit: str = "1"
+    value: Number | Level
+    unit: Unit = "1"
+
+    @model_validator(mode="after")
+    def _is_what_it_seems(self) -> Self:
+        if self.active_if:
+            raise Wrong("a fixed value cannot have `active_if`", "fixed 요인에는 `active_if`를 쓸 수 없습니다")
+        if isinstance(self.value, str):
+            try:
+                number = float(self.value)
+            except ValueError:
+                return self
+            raise Wrong(
+                f"{self.value!r} is a text that looks like a number: write {number!r} (YAML reads 1e-3 as text)",
+                f"{self.value!r}은(는) 수처럼 보이는 문자열입니다. {number!r}(으)로 쓰세요(YAML은 1e-3을 문자열로 읽습니다)",
+            )
+        return self
 
     def variables(self, factor: int) -> Iterator[Variable]:
         """Yield its one variable."""

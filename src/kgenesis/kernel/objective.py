@@ -1,16 +1,15 @@
 """What is wanted of the outcomes: objectives, outcome constraints, cost."""
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from kgenesis.kernel.experiment import Frozen
-
-Positive = Annotated[float, Field(gt=0)]
-Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
+from kgenesis.kernel.fields import Name, NotNegative, Number, Positive, Unit
+from kgenesis.kernel.text import Wrong
 
 
 class Objective(Frozen):
@@ -19,15 +18,15 @@ class Objective(Frozen):
     name: Name
     """The outcome."""
     goal: Literal["maximize", "minimize", "hit"]
-    value: float | None = None
+    value: Number | None = None
     """For `hit`: the value to hit, in `unit`."""
-    unit: str
+    unit: Unit
     """Unit of the outcome, as `pint` reads it, e.g. `min`, `mAh`, `degC`; `"1"` for a pure number."""
-    target: float | None = None
+    target: Number | None = None
     """What "reached" means, in `unit`; for `hit`: the largest deviation from `value`."""
-    threshold: float | None = None
+    threshold: Number | None = None
     """The worst value of any use, in `unit`; the reference point of the hypervolume."""
-    noise: Annotated[float, Field(ge=0)] | None = None
+    noise: NotNegative | None = None
     """Known standard deviation of one measurement, in `unit`; None: it is learned."""
     label: str = ""
     """What people read instead of the name."""
@@ -35,16 +34,18 @@ class Objective(Frozen):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if (self.goal == "hit") != (self.value is not None):
-            msg = "`value` is needed for goal `hit`, and only there"
-            raise ValueError(msg)
+            raise Wrong("`value` is needed for goal `hit`, and only there", "`value`는 goal이 `hit`일 때만, 꼭 필요합니다")
         if self.goal == "hit" and self.target is not None and self.target <= 0:
-            msg = "for goal `hit`, `target` is a deviation and must be > 0"
-            raise ValueError(msg)
+            raise Wrong(
+                "for goal `hit`, `target` is a deviation and must be > 0",
+                "goal이 `hit`이면 `target`은 편차이므로 0보다 커야 합니다",
+            )
         if self.target is not None and self.threshold is not None:
-            worse = self.utility(self.threshold) > self.target_utility()
-            if worse and self.goal != "hit":
-                msg = f"target {self.target} is on the wrong side of threshold {self.threshold} for goal `{self.goal}`"
-                raise ValueError(msg)
+            if self.utility(self.threshold) > self.target_utility():
+                raise Wrong(
+                    f"target {self.target:g} is on the wrong side of threshold {self.threshold:g} for goal `{self.goal}`",
+                    f"goal `{self.goal}`에서 target {self.target:g}이(가) threshold {self.threshold:g}보다 나쁜 쪽에 있습니다",
+                )
         return self
 
     def utility(self, outcome: float) -> float:
@@ -70,21 +71,22 @@ class OutcomeConstraint(Frozen):
     """A bound that an outcome must keep for the experiment to count."""
 
     outcome: Name
-    at_most: float | None = None
-    at_least: float | None = None
-    unit: str | None = None
+    at_most: Number | None = None
+    at_least: Number | None = None
+    unit: Unit | None = None
     """Unit of the bound; may be left out if the outcome is an objective, which has one."""
-    noise: Annotated[float, Field(ge=0)] | None = None
+    noise: NotNegative | None = None
     """Known standard deviation of one measurement, in `unit`."""
 
     @model_validator(mode="after")
     def _has_a_bound(self) -> Self:
         if self.at_most is None and self.at_least is None:
-            msg = "give `at_most`, `at_least` or both"
-            raise ValueError(msg)
+            raise Wrong("give `at_most`, `at_least` or both", "`at_most`나 `at_least`를 주세요")
         if self.at_most is not None and self.at_least is not None and self.at_least > self.at_most:
-            msg = f"at_least {self.at_least} is above at_most {self.at_most}"
-            raise ValueError(msg)
+            raise Wrong(
+                f"at_least {self.at_least:g} is above at_most {self.at_most:g}",
+                f"at_least {self.at_least:g}이(가) at_most {self.at_most:g}보다 큽니다",
+            )
         return self
 
     def holds(self, outcome: float) -> bool:
@@ -97,9 +99,9 @@ class OutcomeConstraint(Frozen):
 class Cost(Frozen):
     """What one experiment costs: an amount, the value of a factor, or a measured outcome, times `per`."""
 
-    amount: Annotated[float, Field(ge=0)] | None = None
-    factor: str | None = None
-    outcome: str | None = None
+    amount: NotNegative | None = None
+    factor: Name | None = None
+    outcome: Name | None = None
     per: Positive = 1.0
     """Cost per unit of the factor or outcome."""
     unit: str = ""
@@ -113,6 +115,7 @@ class Cost(Frozen):
     @model_validator(mode="after")
     def _is_one_of_three(self) -> Self:
         if sum(part is not None for part in (self.amount, self.factor, self.outcome)) != 1:
-            msg = "give exactly one of `amount`, `factor`, `outcome`"
-            raise ValueError(msg)
+            raise Wrong(
+                "give exactly one of `amount`, `factor`, `outcome`", "`amount`, `factor`, `outcome` 중 하나만 주세요"
+            )
         return self

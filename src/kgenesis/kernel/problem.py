@@ -1,5 +1,6 @@
 """The question a campaign puts: a space, what is wanted of the outcomes, and what an experiment costs."""
 
+import math
 from collections.abc import Mapping
 from typing import Self
 
@@ -10,6 +11,7 @@ from pydantic import Field, model_validator
 from kgenesis.kernel.experiment import Conditions, Frozen, Measurement, Result
 from kgenesis.kernel.objective import Cost, Objective, OutcomeConstraint
 from kgenesis.kernel.space import Space
+from kgenesis.kernel.text import Wrong
 
 
 class Problem(Frozen):
@@ -23,22 +25,36 @@ class Problem(Frozen):
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
         names = [objective.name for objective in self.objectives]
-        doubled = {name for name in names if names.count(name) > 1}
-        if doubled:
-            msg = f"two objectives are called {sorted(doubled)[0]!r}"
-            raise ValueError(msg)
-        shared = set(self.outcomes) & set(self.space.names)
-        if shared:
-            msg = f"{sorted(shared)[0]!r} is both a factor and an outcome"
-            raise ValueError(msg)
-        unitless = [c.outcome for c in self.outcome_constraints if c.unit is None and c.outcome not in names]
-        if unitless:
-            msg = f"the constraint on {unitless[0]!r} needs a `unit`"
-            raise ValueError(msg)
-        if self.cost.factor is not None and self.cost.factor not in self.space.names:
-            msg = f"cost: no factor is called {self.cost.factor!r}"
-            raise ValueError(msg)
+        doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
+        if doubled is not None:
+            raise Wrong(f"two objectives are called {doubled!r}", f"{doubled!r}라는 목적이 둘입니다")
+        shared = next((name for name in self.outcomes if name in self.space.names), None)
+        if shared is not None:
+            raise Wrong(f"{shared!r} is both a factor and an outcome", f"{shared!r}은(는) 요인이면서 결과입니다")
+        unitless = next((c.outcome for c in self.outcome_constraints if c.unit is None and c.outcome not in names), None)
+        if unitless is not None:
+            raise Wrong(f"the constraint on {unitless!r} needs a `unit`", f"{unitless!r}의 제약에 `unit`이 필요합니다")
+        for objective in self.objectives:
+            for constraint in self.outcome_constraints:
+                if constraint.outcome == objective.name and _excludes(constraint, objective):
+                    raise Wrong(
+                        f"the constraint on {objective.name!r} does not let its target be reached",
+                        f"{objective.name!r}의 제약 때문에 목표에 도달할 수 없습니다",
+                    )
+        self._check_cost()
         return self
+
+    def _check_cost(self) -> None:
+        if self.cost.factor is None:
+            return
+        variable = next((v for v in self.space.variables if v.name == self.cost.factor), None)
+        if variable is None:
+            raise Wrong(f"cost: no factor is called {self.cost.factor!r}", f"cost: {self.cost.factor!r}라는 요인이 없습니다")
+        if variable.levels or variable.low < 0:
+            raise Wrong(
+                f"cost: {self.cost.factor!r} must be a number that is never negative",
+                f"cost: {self.cost.factor!r}은(는) 음수가 될 수 없는 수여야 합니다",
+            )
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -77,12 +93,24 @@ class Problem(Frozen):
         )
 
     def cost_of(self, conditions: Conditions, result: Result | None) -> float:
-        """Return what an experiment costs or cost; a measured cost that is not known counts as 0."""
+        """Return what an experiment costs or cost, never below 0; what is not known yet counts as 0."""
         if self.cost.amount is not None:
             return self.cost.amount
         if self.cost.factor is not None:
-            value = conditions.get(self.cost.factor)
-            return value * self.cost.per if isinstance(value, int | float) else 0.0
+            value = result.context.get(self.cost.factor) if isinstance(result, Measurement) else None
+            value = conditions.get(self.cost.factor) if value is None else value
+            return max(value * self.cost.per, 0.0) if isinstance(value, int | float) else 0.0
         if isinstance(result, Measurement) and self.cost.outcome in result.outcomes:
-            return result.outcomes[self.cost.outcome].mean * self.cost.per
+            return max(result.outcomes[self.cost.outcome].mean * self.cost.per, 0.0)
         return 0.0
+
+
+def _excludes(constraint: OutcomeConstraint, objective: Objective) -> bool:
+    """Say whether no value that keeps the constraint reaches the objective's target."""
+    if objective.target is None:
+        return False
+    low = -math.inf if constraint.at_least is None else constraint.at_least
+    high = math.inf if constraint.at_most is None else constraint.at_most
+    if objective.goal == "hit":
+        return objective.utility(min(max(objective.value or 0.0, low), high)) < objective.target_utility()
+    return high < objective.target if objective.goal == "maximize" else low > objective.target

@@ -7,16 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgenesis.kernel.constraints import Linear
-from kgenesis.kernel.errors import InfeasibleSpace
+from kgenesis.kernel.errors import InvalidConditions, Problem
 from kgenesis.kernel.experiment import Value
 from kgenesis.kernel.factors import Mixture
+from kgenesis.kernel.feasibility import infeasible
+from kgenesis.kernel.polytope import Polytope
 from kgenesis.kernel.space import Space
 from kgenesis.kernel.text import say
 
 FloatArray = NDArray[np.float64]
+Held = Mapping[int, float]
+"""Variables that keep a given value, by index."""
 
-_ROUNDS = 40
-_BATCH = 4096
+MAX_DRAWS = 150_000
+"""Points drawn before a space is said to have none; fewer where there are many variables."""
+
+_LARGEST_BATCH = 16_384
 
 
 def n_cube_dimensions(space: Space) -> int:
@@ -25,12 +31,13 @@ def n_cube_dimensions(space: Space) -> int:
     return singles + sum(2 * len(m.components) + 1 for m in space.mixtures)
 
 
-def from_cube(space: Space, cube: FloatArray) -> FloatArray:
-    """Return values (n, n_variables) for unit-cube points (n, n_cube_dimensions).
+def from_cube(space: Space, cube: FloatArray, fixed: Mapping[str, Value] | None = None) -> FloatArray:
+    """Return values (n, n_variables) for unit-cube points (n, n_cube_dimensions), with the variables in `fixed` set.
 
     A uniform cube gives numbers uniform on their scale, levels equally likely, and mixtures uniform on their simplex
     (by normalised exponentials; Devroye 1986, V.2). Constraints are not looked at.
     """
+    held = _held(space, fixed)
     values = np.full((len(cube), len(space.variables)), math.nan)
     start = 0
     for i, variable in enumerate(space.variables):
@@ -52,33 +59,62 @@ def from_cube(space: Space, cube: FloatArray) -> FloatArray:
     for mixture in space.mixtures:
         n = len(mixture.components)
         columns = [space.names.index(c.name) for c in mixture.components]
-        values[:, columns] = _blend(mixture, cube[:, start : start + 2 * n + 1])
+        kept = {place: held[i] for place, i in enumerate(columns) if i in held}
+        values[:, columns] = _blend(mixture, cube[:, start : start + 2 * n + 1], kept)
         start += 2 * n + 1
+    for i, value in held.items():
+        values[:, i] = value
     return values
 
 
-def _blend(mixture: Mixture, cube: FloatArray) -> FloatArray:
-    """Return fractions (n, n_components) that keep bounds, sum, number present and step."""
+def _held(space: Space, fixed: Mapping[str, Value] | None) -> dict[int, float]:
+    """Return the values of `fixed` by index of their variable.
+
+    Raises:
+        InvalidConditions: a name or a value does not belong to the space.
+    """
+    if not fixed:
+        return {}
+    unknown = [name for name in fixed if name not in space.names]
+    if unknown:
+        raise InvalidConditions(
+            say(f"fixed: no factor is called {unknown[0]!r}", f"고정: {unknown[0]!r}라는 요인이 없습니다"),
+            [Problem(say("no such factor", "그런 요인이 없습니다"), name) for name in unknown],
+        )
+    row = space.to_values([dict(fixed)])[0]
+    return {i: float(row[i]) for i, name in enumerate(space.names) if name in fixed}
+
+
+def _blend(mixture: Mixture, cube: FloatArray, kept: Held) -> FloatArray:
+    """Return fractions (n, n_components) that keep bounds, sum, number present and step; `kept` by component."""
     n = len(mixture.components)
     weights = -np.log(np.clip(cube[:, :n], 1e-12, 1.0 - 1e-12))
-    present = np.ones_like(weights, dtype=bool)
-    if mixture.max_present is not None:
+    low = np.tile([c.low for c in mixture.components], (len(cube), 1))
+    high = np.tile([mixture.high_of(c) for c in mixture.components], (len(cube), 1))
+    if mixture.may_be_absent:
         least, most = mixture.min_present, mixture.n_present_at_most
         count = least + np.floor(cube[:, 2 * n] * (most - least + 1) * (1 - 1e-12)).astype(int)
-        present = cube[:, n : 2 * n].argsort(axis=1).argsort(axis=1) < count[:, None]
-    low = np.where(present, np.array([c.low for c in mixture.components]), 0.0)
-    high = np.where(present, np.array([mixture.high_of(c) for c in mixture.components]), 0.0)
-    parts = _fill(low, high, weights * present, mixture.total)
-    if mixture.step is None:
+        order = cube[:, n : 2 * n].copy()
+        for place, value in kept.items():
+            order[:, place] = -1.0 if value > 0 else 2.0
+        present = order.argsort(axis=1).argsort(axis=1) < count[:, None]
+        if mixture.step is not None:
+            low = np.maximum(low, mixture.step)  # or rounding could take away what is present
+        low, high, weights = low * present, high * present, weights * present
+    for place, value in kept.items():
+        low[:, place] = high[:, place] = value
+    parts = _fill(low, high, weights, mixture.total)
+    amounts = mixture.amounts
+    if mixture.step is None or amounts is None:
         return parts
     # round to steps, giving what is left to the largest remainders that still have room
-    units = np.floor(parts / mixture.step + 1e-9)
+    exact = parts / mixture.step
+    units = np.floor(exact + 1e-9)
     for _ in range(n):
-        short = np.round(mixture.total / mixture.step) - units.sum(axis=1)
-        room = np.where(units + 1 <= high / mixture.step + 1e-9, parts / mixture.step - units, -np.inf)
-        pick = room.argmax(axis=1)
-        units[np.arange(len(units)), pick] += short > 0.5  # noqa: PLR2004
-    return np.round(units * mixture.step, 12)
+        short = len(amounts) - 1 - units.sum(axis=1)
+        room = np.where(units + 1 <= high / mixture.step + 1e-9, exact - units, -np.inf)
+        units[np.arange(len(units)), room.argmax(axis=1)] += short > 0.5  # noqa: PLR2004
+    return amounts[np.clip(units, 0, len(amounts) - 1).astype(np.int64)]
 
 
 def _fill(low: FloatArray, high: FloatArray, weights: FloatArray, total: float) -> FloatArray:
@@ -96,13 +132,26 @@ def _fill(low: FloatArray, high: FloatArray, weights: FloatArray, total: float) 
 
 
 def apply_fixed(space: Space, values: FloatArray, fixed: Mapping[str, Value]) -> FloatArray:
-    """Return values with the variables in `fixed` set, and what then does not exist cleared."""
-    if fixed:
+    """Return values with the variables in `fixed` set, and what then does not exist cleared.
+
+    Raises:
+        InvalidConditions: `fixed` names or gives something that is not in the space.
+    """
+    held = _held(space, fixed)
+    if held:
         values = values.copy()
-        row = space.to_values([dict(fixed)])[0]
-        for name in fixed:
-            values[:, space.names.index(name)] = row[space.names.index(name)]
+        for i, value in held.items():
+            values[:, i] = value
     return space.with_inactive_cleared(values)
+
+
+def matches(space: Space, points: FloatArray, fixed: Mapping[str, Value]) -> NDArray[np.bool_]:
+    """Return (n,): which of the points have the fixed values; context variables are left out of account."""
+    good = np.ones(len(points), dtype=bool)
+    for i, value in _held(space, fixed).items():
+        if space.variables[i].role != "context":
+            good &= np.isclose(points[:, i], value, rtol=1e-9, atol=0.0, equal_nan=True)
+    return good
 
 
 def sample(
@@ -110,147 +159,96 @@ def sample(
 ) -> FloatArray:
     """Return `n` feasible points (n, n_variables), drawn with replacement.
 
+    Args:
+        space: where they live.
+        n: how many.
+        rng: source of chance.
+        fixed: values that every point must have.
+
     Raises:
-        InfeasibleSpace: no feasible point was found.
+        InfeasibleSpace: no feasible point was found; the error says what is known of the reason.
+        InvalidConditions: `fixed` does not belong to the space.
     """
+    fixed = fixed or {}
     points = space.points
-    if points is not None and not fixed:
-        if not len(points):
-            raise infeasible(space)
-        return points[rng.integers(len(points), size=n)]
+    if points is not None:
+        listed = points[matches(space, points, fixed)]
+        if not len(listed):
+            everything = space.with_inactive_cleared(space.combinations())
+            everything = everything[matches(space, everything, fixed)]
+            raise infeasible(space, everything, _held(space, fixed), is_all=True)
+        return apply_fixed(space, listed[rng.integers(len(listed), size=n)], fixed)
+    found = _draw(space, n, rng, fixed)
+    if len(found) < n:
+        found = _spread(space, found[rng.integers(len(found), size=n)], rng, fixed)
+    return found[:n]
+
+
+def _draw(space: Space, n: int, rng: np.random.Generator, fixed: Mapping[str, Value]) -> FloatArray:
+    """Return feasible points (m, n_variables), m >= `n` unless they are rare, but at least 1.
+
+    Uniform draws of which the infeasible are dropped; where that leaves less than one in fifty and there are linear
+    rules, points moved into what those leave.
+
+    Raises:
+        InfeasibleSpace: none was found.
+    """
+    region = Polytope.of(space.variables, space.rules, _held(space, fixed)) if _has_linear(space) else None
+    most = MAX_DRAWS // max(len(space.variables) // 8, 1)
     found: list[FloatArray] = []
-    count = 0
-    for round_ in range(_ROUNDS):
-        batch = apply_fixed(space, from_cube(space, rng.random((_BATCH, n_cube_dimensions(space)))), fixed or {})
-        if points is not None:
-            matching = points[_matches(space, points, fixed or {})]
-            if not len(matching):
-                raise infeasible(space)
-            return matching[rng.integers(len(matching), size=n)]
-        good = batch[space.is_feasible(batch)]
-        if len(good) < _BATCH // 50 and _has_linear(space):
-            moved = apply_fixed(space, _into_polytope(space, batch[: _BATCH // 4], rng, fixed or {}), fixed or {})
-            moved = space.snap(moved)
-            good = np.vstack([good, moved[space.is_feasible(moved)]])
+    tried = kept = count = 0
+    size = min(max(2 * n, 64), _LARGEST_BATCH)
+    while count < n and tried < most:
+        batch = from_cube(space, rng.random((size, n_cube_dimensions(space))), fixed)
+        batch = space.with_inactive_cleared(batch)
+        good = batch[_is_good(space, batch, fixed)]
+        tried, kept = tried + size, kept + len(good)
+        if region is not None and tried >= 1024 and kept < tried / 50:  # noqa: PLR2004
+            moved = _moved_inside(space, region, batch[:1024], rng, fixed)
+            good = np.vstack([good, moved[_is_good(space, moved, fixed)]])
         found.append(good)
         count += len(good)
-        if count >= n or (not count and round_ >= _ROUNDS // 4):
+        if not count and region is not None and region.is_empty():
             break
-    everything = np.vstack(found)
-    if not len(everything):
-        raise infeasible(space)
-    if len(everything) < n:
-        everything = everything[rng.integers(len(everything), size=n)]
-    return everything[:n]
+        size = min(4 * size, _LARGEST_BATCH)
+    if not count:
+        raise infeasible(space, batch, _held(space, fixed))
+    return np.vstack(found)
 
 
-def _matches(space: Space, points: FloatArray, fixed: Mapping[str, Value]) -> NDArray[np.bool_]:
-    row = space.to_values([dict(fixed)])[0]
-    good = np.ones(len(points), dtype=bool)
-    for name in fixed:
-        i = space.names.index(name)
-        if space.variables[i].role != "context":
-            good &= np.isclose(points[:, i], row[i], equal_nan=True)
-    return good
+def _is_good(space: Space, values: FloatArray, fixed: Mapping[str, Value]) -> NDArray[np.bool_]:
+    """Return (n,): feasible, and with the fixed values also where a conditional variable would be absent."""
+    good = space.is_feasible(values)
+    return good & matches(space, values, fixed) if fixed else good
 
 
-def infeasible(space: Space) -> InfeasibleSpace:
-    """Return the error that says no point keeps all constraints."""
-    rules = len(space.constraints) + len(space.mixtures)
-    return InfeasibleSpace(
-        say(
-            f"no point was found that keeps all {rules} constraints at once",
-            f"제약 {rules}개를 모두 만족하는 점을 찾지 못했습니다",
-        )
-    )
+def _movable(space: Space, held: Held) -> NDArray[np.bool_]:
+    return np.array([
+        not v.levels and v.grid is None and v.role == "controlled" and i not in held
+        for i, v in enumerate(space.variables)
+    ])  # fmt: skip
+
+
+def _moved_inside(
+    space: Space, region: Polytope, start: FloatArray, rng: np.random.Generator, fixed: Mapping[str, Value]
+) -> FloatArray:
+    """Return points (n, n_variables) moved until linear rules hold, then spread; only unstepped numbers move."""
+    movable = _movable(space, _held(space, fixed))
+    x = region.reach(np.nan_to_num(start, nan=0.0), movable)
+    x = region.walk(x, movable, rng)
+    return space.snap(space.with_inactive_cleared(np.where(np.isnan(start), math.nan, x)))
+
+
+def _spread(space: Space, x: FloatArray, rng: np.random.Generator, fixed: Mapping[str, Value]) -> FloatArray:
+    """Return feasible points (n, n_variables) walked away from where they are, so that few need not be repeated."""
+    for width in (0.3, 0.1, 0.03, 0.3, 0.1, 0.03):
+        moved = _moved(space, x, width, rng, fixed)
+        x = np.where(_is_good(space, moved, fixed)[:, None], moved, x)
+    return x
 
 
 def _has_linear(space: Space) -> bool:
-    return bool(space.mixtures) or any(isinstance(c, Linear) for c in space.constraints)
-
-
-def _linear_system(space: Space) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return A, b of A x <= b and E, e of E x = e over values, mixture sums included."""
-    less: list[tuple[FloatArray, float]] = []
-    equal: list[tuple[FloatArray, float]] = []
-    for constraint in space.constraints:
-        if isinstance(constraint, Linear):
-            row = np.zeros(len(space.variables))
-            for name, weight in constraint.coefficients.items():
-                row[space.names.index(name)] = weight
-            if constraint.relation == "=":
-                equal.append((row, constraint.bound))
-            else:
-                sign = 1.0 if constraint.relation == "<=" else -1.0
-                less.append((sign * row, sign * constraint.bound))
-    for mixture in space.mixtures:
-        row = np.zeros(len(space.variables))
-        row[[space.names.index(c.name) for c in mixture.components]] = 1.0
-        equal.append((row, mixture.total))
-    width = len(space.variables)
-
-    def stack(pairs: list[tuple[FloatArray, float]]) -> tuple[FloatArray, FloatArray]:
-        rows = np.array([row for row, _ in pairs]).reshape(-1, width)
-        return rows, np.array([bound for _, bound in pairs])
-
-    return *stack(less), *stack(equal)
-
-
-def _into_polytope(
-    space: Space, start: FloatArray, rng: np.random.Generator, fixed: Mapping[str, Value], moves: int = 12
-) -> FloatArray:
-    """Return points moved until the linear constraints hold, then shuffled inside them.
-
-    Cyclic projections reach the polytope (Bauschke & Borwein 1996, SIAM Rev. 38, 367); hit-and-run steps spread the
-    points over it (Smith 1984, Oper. Res. 32, 1296). Only numbers that may take any value are moved.
-    """
-    a, b, e, f = _linear_system(space)
-    low = np.array([v.low for v in space.variables])
-    high = np.array([v.high for v in space.variables])
-    movable = np.array([
-        not v.levels and v.grid is None and v.role == "controlled" and v.name not in fixed for v in space.variables
-    ])  # fmt: skip
-    x = np.nan_to_num(start, nan=0.0)
-    span = np.where(movable, np.maximum(high - low, 1e-300), 0.0)
-    for _ in range(300):
-        for rows, bounds, is_equal in ((a, b, False), (e, f, True)):
-            for row, bound in zip(rows, bounds, strict=True):
-                excess = x @ row - bound
-                if not is_equal:
-                    excess = np.maximum(excess, 0.0)
-                weight = float((row**2 * span**2).sum())
-                if weight > 0:
-                    x = x - np.outer(excess, row * span**2) / weight
-        x = np.where(movable, np.clip(x, low, high), x)
-    scaled = (e * span)[:, movable]
-    _, singular, basis = np.linalg.svd(scaled, full_matrices=True)
-    rank = int((singular > 1e-10 * singular.max(initial=0.0)).sum())
-    null = basis[rank:]
-    for _ in range(moves if len(null) else 0):
-        direction = np.zeros_like(x)
-        direction[:, movable] = (rng.standard_normal((len(x), len(null))) @ null) * span[movable]
-        x = x + _chord(x, direction, low, high, a, b, rng)[:, None] * direction
-    return np.where(np.isnan(start), math.nan, x)
-
-
-def _chord(
-    x: FloatArray, direction: FloatArray, low: FloatArray, high: FloatArray, a: FloatArray, b: FloatArray,
-    rng: np.random.Generator,
-) -> FloatArray:  # fmt: skip
-    """Return a uniform step (n,) along `direction` that stays within the box and A x <= b."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        to_low, to_high = (low - x) / direction, (high - x) / direction
-        slack, slope = b - x @ a.T, direction @ a.T
-        limit = slack / slope
-    moving = direction != 0
-    up = np.where(moving, np.maximum(to_low, to_high), np.inf).min(axis=1)
-    down = np.where(moving, np.minimum(to_low, to_high), -np.inf).max(axis=1)
-    if a.size:
-        up = np.minimum(up, np.where(slope > 1e-12, limit, np.inf).min(axis=1))
-        down = np.maximum(down, np.where(slope < -1e-12, limit, -np.inf).max(axis=1))
-    up, down = np.maximum(up, 0.0), np.minimum(down, 0.0)
-    step = down + rng.random(len(x)) * (up - down)
-    return np.where(np.isfinite(step), step, 0.0)
+    return any(rule.linear is not None for rule in space.rules)
 
 
 def neighbours(
@@ -267,7 +265,18 @@ def neighbours(
         rng: source of chance.
         fixed: variables that keep a given value.
     """
-    values = centres[rng.integers(len(centres), size=n)].copy()
+    if not len(centres):
+        return np.empty((0, len(space.variables)))
+    fixed = fixed or {}
+    values = _moved(space, centres[rng.integers(len(centres), size=n)], width, rng, fixed)
+    return values[_is_good(space, values, fixed)]
+
+
+def _moved(
+    space: Space, centres: FloatArray, width: float, rng: np.random.Generator, fixed: Mapping[str, Value]
+) -> FloatArray:
+    """Return one point (n, n_variables) near each centre, feasible or not."""
+    values, n, held = centres.copy(), len(centres), _held(space, fixed)
     free = [i for i, v in enumerate(space.variables) if v.role == "controlled" and not v.mixture]
     n_units = len(free) + len(space.mixtures)
     moved = rng.random((n, n_units)) < max(1.5 / max(n_units, 1), 0.3)
@@ -275,32 +284,46 @@ def neighbours(
     fresh = from_cube(space, rng.random((n, n_cube_dimensions(space))))
     for unit, i in enumerate(free):
         variable = space.variables[i]
-        was_absent = np.isnan(values[:, i])
-        if variable.levels:
-            new = fresh[:, i]
-        else:
-            position = space.unit_scale(i, values[:, i]) + width * rng.standard_normal(n)
-            position = np.clip(position, 0.0, 1.0)
+        new = fresh[:, i]
+        if not variable.levels:
+            position = np.clip(space.unit_scale(i, values[:, i]) + width * rng.standard_normal(n), 0.0, 1.0)
             low, high = variable.low, variable.high
-            new = np.exp(math.log(low) + position * math.log(high / low)) if variable.is_log else (
-                low + position * (high - low)
-            )
+            new = low * np.exp(position * math.log(high / low)) if variable.is_log else low + position * (high - low)
             new = np.clip(new, low, high)
-        values[:, i] = np.where(was_absent, fresh[:, i], np.where(moved[:, unit], new, values[:, i]))
+        values[:, i] = np.where(np.isnan(values[:, i]), fresh[:, i], np.where(moved[:, unit], new, values[:, i]))
     for offset, mixture in enumerate(space.mixtures):
         columns = [space.names.index(c.name) for c in mixture.components]
-        mixed = _transfer(mixture, values[:, columns], width, rng)
+        kept = {place: held[i] for place, i in enumerate(columns) if i in held}
+        mixed = _transfer(mixture, values[:, columns], width, rng, kept)
         values[:, columns] = np.where(moved[:, [len(free) + offset]], mixed, values[:, columns])
-    values = space.snap(apply_fixed(space, values, fixed or {}))
+        if kept:
+            values[:, columns] = _with_kept(mixture, values[:, columns], kept)
+    values = space.snap(apply_fixed(space, values, fixed))
     if any(isinstance(c, Linear) and c.relation == "=" for c in space.constraints):
-        values = apply_fixed(space, _into_polytope(space, values, rng, fixed or {}, moves=0), fixed or {})
-    return values[space.is_feasible(values)]
+        region = Polytope.of(space.variables, space.rules, held)
+        x = region.reach(np.nan_to_num(values, nan=0.0), _movable(space, held))
+        values = np.where(np.isnan(values), math.nan, x)
+    return values
 
 
-def _transfer(mixture: Mixture, parts: FloatArray, width: float, rng: np.random.Generator) -> FloatArray:
-    """Return mixtures with some of one component given to another."""
+def _with_kept(mixture: Mixture, parts: FloatArray, kept: Held) -> FloatArray:
+    """Return mixtures with some components set and the others scaled to what is left."""
+    low = np.tile([c.low for c in mixture.components], (len(parts), 1)) * (parts > 0)
+    high = np.tile([mixture.high_of(c) for c in mixture.components], (len(parts), 1)) * (parts > 0)
+    for place, value in kept.items():
+        low[:, place] = high[:, place] = value
+    return _fill(low, high, parts, mixture.total)
+
+
+def _transfer(
+    mixture: Mixture, parts: FloatArray, width: float, rng: np.random.Generator, kept: Held
+) -> FloatArray:
+    """Return mixtures (n, n_components) with some of one component given to another, but for the `kept` ones."""
     n, m = parts.shape
-    giver, taker = rng.integers(m, size=n), rng.integers(m, size=n)
+    others = np.array([place for place in range(m) if place not in kept], dtype=np.int64)
+    if not len(others):
+        return parts
+    giver, taker = others[rng.integers(len(others), size=n)], others[rng.integers(len(others), size=n)]
     rows = np.arange(n)
     amount = np.minimum(np.abs(rng.standard_normal(n)) * width * mixture.total, parts[rows, giver])
     amount = np.where(rng.random(n) < 0.15, parts[rows, giver], amount)  # noqa: PLR2004  sometimes all of it
@@ -311,4 +334,4 @@ def _transfer(mixture: Mixture, parts: FloatArray, width: float, rng: np.random.
     moved = parts.copy()
     moved[rows, giver] -= amount
     moved[rows, taker] += amount
-    return np.round(moved, 12)
+    return moved

@@ -45,3 +45,11 @@ def lang_of_environment() -> Lang:
         if value:
             return "ko" if value.lower().startswith("ko") else "en"
     return "en"
+
+
+class Wrong(ValueError):
+    """Raised by validators of specifications: pydantic keeps it, so both languages reach whoever reads the error."""
+
+    def __init__(self, en: str, ko: str) -> None:
+        super().__init__(en)
+        self.text = say(en, ko)

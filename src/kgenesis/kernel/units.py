@@ -1,5 +1,6 @@
 """Units of measure, checked and converted by `pint`, which is only loaded when a unit is looked at."""
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,18 @@ ABSENT = frozenset({"", "1"})
 """How a pure number says that it has no unit."""
 
 
+_MAX_LENGTH = 60
+_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_POWER = r"\s*(?:\^|\*\*)\s*"
+_ENDLESS = re.compile(rf"{_POWER}[-+\d.e]+{_POWER}|\){_POWER}|{_POWER}[-+]?\s*\(|\d{{7}}")
+"""Powers of powers, and long numbers: pint computes what it reads, and 9**9**9 would never end."""
+
+
 @cache
-def _registry() -> "UnitRegistry":
+def _registry() -> "UnitRegistry[float]":
     import pint
 
-    registry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+    registry: UnitRegistry[float] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
     registry.define("percent = 0.01 = %")  # redefined so that "%" parses in every version
     registry.define("KRW = [currency] = 원")
     registry.define("USD = [dollar]")
@@ -37,9 +45,12 @@ def check_unit(unit: str) -> None:
     if unit in ABSENT:
         return
     try:
+        if len(unit) > _MAX_LENGTH or _ENDLESS.search(_SUPERSCRIPTS.sub("**1", unit)):
+            raise ValueError(unit)  # noqa: TRY301
         _registry().parse_units(unit)
     except Exception as error:  # pint raises a dozen kinds, AttributeError and tokenizer errors among them
-        raise UnitMismatch(say(f"unit {unit!r} is not known", f"단위 {unit!r}을(를) 알 수 없습니다")) from error
+        shown = repr(unit[:_MAX_LENGTH])
+        raise UnitMismatch(say(f"unit {shown} is not known", f"단위 {shown}을(를) 알 수 없습니다")) from error
 
 
 def convert(value: float, given: str, wanted: str) -> float:

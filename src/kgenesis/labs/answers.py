@@ -2,8 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from numbers import Real
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -29,7 +27,7 @@ def quote(text: str) -> str:
     return f"{flat[:QUOTED]}…" if len(flat) > QUOTED else flat
 
 
-def read_answer(answer: Mapping[str, Any], problem: Problem | None) -> Result:
+def read_answer(answer: Mapping[str, object], problem: Problem | None) -> Result:
     """Return an answer such as `{"yield": 81.2, "purity": {"mean": 0.98, "sem": 0.01, "n": 3}}` as a result.
 
     An answer `{"failure": {"kind": "infeasible", "reason": "…"}}` is the failure it says. Names of context factors
@@ -63,7 +61,9 @@ def read_answer(answer: Mapping[str, Any], problem: Problem | None) -> Result:
     lacking = [] if problem is None else [name for name in problem.outcomes if name not in outcomes]
     if lacking or not outcomes:
         wanted, found = ", ".join(lacking) or "—", ", ".join(outcomes) or "—"
-        return crashed(say(f"the answer lacks {wanted}; it has {found}", f"답에 {wanted}이(가) 없습니다. 있는 것: {found}"))
+        return crashed(
+            say(f"the answer lacks {wanted}; it has {found}", f"답에 {wanted}이(가) 없습니다. 있는 것: {found}")
+        )
     return Measurement(outcomes=outcomes, context=context, metadata=dict(metadata))
 
 
@@ -72,12 +72,14 @@ def with_files(result: Result, files: tuple[FileRef, ...], seconds: float) -> Re
     return result.model_copy(update={"files": (*result.files, *files), "seconds": seconds})
 
 
-def _outcome(name: str, value: Any) -> Outcome | Failure:
-    value = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
+def _outcome(name: str, value: object) -> Outcome | Failure:
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "size", 1) == 1:
+        value = item()  # NumPy and others wrap single numbers
     try:
         if isinstance(value, Mapping):
             return Outcome.model_validate(dict(value))
-        if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return Outcome(mean=float(value))
     except (ValidationError, OverflowError):
         pass
@@ -85,11 +87,14 @@ def _outcome(name: str, value: Any) -> Outcome | Failure:
     return crashed(say(f"{name} is {said}, not a finite number", f"{name}의 값 {said}은(는) 유한한 수가 아닙니다"))
 
 
-def _failure(value: Any) -> Failure:
+def _failure(value: object) -> Failure:
     try:
-        return Failure.model_validate(dict(value))
-    except (ValidationError, TypeError, ValueError):
+        return Failure.model_validate(value)
+    except ValidationError:
         said = quote(repr(value))
         return crashed(
-            say(f"`failure` must have `kind` and `reason`, not {said}", f"`failure`에는 `kind`와 `reason`이 있어야 합니다: {said}")
+            say(
+                f"`failure` must have `kind` and `reason`, not {said}",
+                f"`failure`에는 `kind`와 `reason`이 있어야 합니다: {said}",
+            )
         )

@@ -21,7 +21,6 @@ def _become(command: list[str], memory: int) -> None:
         os.execvp(command[0], command)  # noqa: S606  (no shell is the point)
     except OSError as error:
         os.write(2, f"{command[0]}: {error.strerror}\n".encode())
-        os._exit(127)
 
 
 def main() -> None:
@@ -34,7 +33,10 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)  # before the fork, or a quick end would be missed
     child = os.fork()
     if child == 0:
-        _become(command, memory)
+        try:
+            _become(command, memory)
+        finally:  # whatever went wrong before the program took over, the child must not go on as a second guard
+            os._exit(127)
     while True:
         ready, _, _ = select.select([line, awake], [], [])
         if line in ready:

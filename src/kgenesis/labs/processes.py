@@ -29,6 +29,16 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a program may use."""
+
+    timeout: float | None = None
+    """Seconds until it and its children are killed; None: it may take for ever."""
+    memory: int = 0
+    """Bytes of address space each of its processes may have; 0: any."""
+
+
+@dataclass(frozen=True, slots=True)
 class Streams:
     """Files a program reads from and writes to, so that no pipe can fill up and nothing is lost."""
 
@@ -42,9 +52,7 @@ def run_program(
     folder: Path,
     streams: Streams,
     environment: Mapping[str, str],
-    *,
-    timeout: float | None = None,
-    memory: int = 0,
+    limits: Limits,
 ) -> Ended:
     """Run a command (no shell) in a folder and return how it ended; nothing it started outlives this call.
 
@@ -53,13 +61,12 @@ def run_program(
         folder: working folder.
         streams: where its input is and its output goes.
         environment: all of its environment variables.
-        timeout: seconds until it and its children are killed; None: it may take for ever.
-        memory: bytes of address space each process may have; 0: any.
+        limits: its time and memory.
     """
     start = time.perf_counter()
     with streams.stdin.open("rb") as stdin, streams.stdout.open("wb") as out, streams.stderr.open("wb") as err:
         run = _run_posix if os.name == "posix" else _run_elsewhere
-        ended = run(command, folder, (stdin.fileno(), out.fileno(), err.fileno()), environment, timeout, memory)
+        ended = run(command, folder, (stdin.fileno(), out.fileno(), err.fileno()), environment, limits)
     return Ended(ended.code, ended.signal, ended.is_timed_out, time.perf_counter() - start)
 
 
@@ -68,19 +75,18 @@ def _run_posix(
     folder: Path,
     files: tuple[int, int, int],
     environment: Mapping[str, str],
-    timeout: float | None,
-    memory: int,
+    limits: Limits,
 ) -> Ended:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         process = subprocess.Popen(  # noqa: S603  (a command the mission's author wrote, without a shell)
-            [sys.executable, "-I", "-S", str(GUARD), str(theirs.fileno()), str(memory), *command],
+            [sys.executable, "-I", "-S", str(GUARD), str(theirs.fileno()), str(limits.memory), *command],
             cwd=folder, stdin=files[0], stdout=files[1], stderr=files[2], env=dict(environment),
             pass_fds=[theirs.fileno()], start_new_session=True,
         )  # fmt: skip
         try:
             theirs.close()
-            ours.settimeout(timeout)
+            ours.settimeout(limits.timeout)
             kind, _, number = ours.recv(64).decode().partition(" ")
         except TimeoutError:
             return Ended(is_timed_out=True)
@@ -104,14 +110,13 @@ def _run_elsewhere(
     folder: Path,
     files: tuple[int, int, int],
     environment: Mapping[str, str],
-    timeout: float | None,
-    memory: int,  # noqa: ARG001  (the settings refuse a limit where it would not hold)
+    limits: Limits,  # no memory: settings refuse a limit where it would not hold
 ) -> Ended:
     process = subprocess.Popen(  # noqa: S603
         list(command), cwd=folder, stdin=files[0], stdout=files[1], stderr=files[2], env=dict(environment)
     )
     try:
-        return Ended(code=process.wait(timeout))
+        return Ended(code=process.wait(limits.timeout))
     except subprocess.TimeoutExpired:
         return Ended(is_timed_out=True)
     finally:

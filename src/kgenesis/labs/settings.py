@@ -4,12 +4,12 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from kgenesis.kernel.errors import InvalidSpec, Problem
+from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.ports import PluginContext
 from kgenesis.kernel.text import Text, say
 
 PREFIX = "lab.settings"
-"""Where a lab's settings stand in a mission file; every `Problem.field` starts with it."""
+"""Where a lab's settings stand in a mission file; every `Mistake.field` starts with it."""
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -22,7 +22,8 @@ def field(*parts: str | int) -> str:
 def invalid(text: Text, *parts: str | int, file: str = "", line: int | None = None) -> InvalidSpec:
     """Return the error for one wrong setting (or one wrong line of a file it names)."""
     return InvalidSpec(
-        say("the lab's settings are not valid", "실험실 설정이 올바르지 않습니다"), [Problem(text, field(*parts), file, line)]
+        say("the lab's settings are not valid", "실험실 설정이 올바르지 않습니다"),
+        [Mistake(text, field(*parts), file, line)],
     )
 
 
@@ -30,16 +31,18 @@ def read_settings(model: type[S], context: PluginContext) -> S:
     """Return the settings as the lab's own model.
 
     Raises:
-        InvalidSpec: one `Problem` per wrong setting.
+        InvalidSpec: one `Mistake` per wrong setting.
     """
     try:
         return model.model_validate(dict(context.settings))
     except ValidationError as error:
         problems = [
-            Problem(_sentence(item["type"], item["msg"], known=list(model.model_fields)), field(*item["loc"]))
+            Mistake(_sentence(item["type"], item["msg"], known=list(model.model_fields)), field(*item["loc"]))
             for item in error.errors()
         ]
-        raise InvalidSpec(say("the lab's settings are not valid", "실험실 설정이 올바르지 않습니다"), problems) from error
+        raise InvalidSpec(
+            say("the lab's settings are not valid", "실험실 설정이 올바르지 않습니다"), problems
+        ) from error
 
 
 def _sentence(kind: str, message: str, known: list[str]) -> Text:

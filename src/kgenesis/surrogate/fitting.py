@@ -22,8 +22,8 @@ JITTER = 1e-8
 _LENGTHSCALE_BOUNDS = (log(1e-2), log(1e3))
 _SIGNAL_BOUNDS = (log(5e-2), log(5e1))
 _NOISE_BOUNDS = (log(1e-6), log(2e0))
-_NOISE_PRIOR = (-4.0, 1.0)
-"""Location and spread of log noise variance, as in BoTorch since 0.12 (Hvarfner et al. 2024, section 4)."""
+_NOISE_PRIOR = (-3.0, 1.5)
+"""Mean and spread of log noise variance: 22 % of the spread of outcomes is likely, 2 % or 200 % is not excluded."""
 
 _SOLVER = {"maxiter": 60, "ftol": 1e-6, "gtol": 1e-3}
 """A log density exact to a thousandth is exact enough: the data rarely settle hyper-parameters better."""

@@ -1,0 +1,149 @@
+"""Open a campaign, find it again, read it, and add facts to it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kgenesis.app.candidates import rows_of
+from kgenesis.app.mission_files import LoadedMission
+from kgenesis.app.platform import Platform, make_lab, versions
+from kgenesis.campaign.events import CampaignOpened, LabChangeAccepted
+from kgenesis.campaign.spec import Mission
+from kgenesis.campaign.state import CampaignState, evolve, fold
+from kgenesis.kernel.errors import Conflict, InvalidSpec, LabChanged, Mistake, NotFound
+from kgenesis.kernel.events import Event
+from kgenesis.kernel.ids import CampaignId, StreamId, new_campaign_id
+from kgenesis.kernel.ports import Lab
+from kgenesis.kernel.text import say
+
+
+def open_campaign(
+    platform: Platform, loaded: LoadedMission, seed: int, lab: Lab | None = None
+) -> CampaignState:
+    """Write the first fact of a new campaign; the lab is made once to know that it works and its version.
+
+    Args:
+        platform: the store it will live in.
+        loaded: a valid mission.
+        seed: decides every random choice of the campaign, from 0.
+        lab: an object to measure with instead of the mission's own lab.
+
+    Raises:
+        InvalidSpec, UnknownPlugin, MissingPart: the lab or planner cannot be made; nothing is written.
+    """
+    mission = loaded.mission
+    lab = lab or make_lab(mission.problem, mission.lab.name, mission.lab.settings, loaded.folder)
+    _check_outcomes(mission, lab, loaded.source)
+    candidates = mission.space.candidates
+    if candidates is not None and candidates.path:
+        platform.store.blobs.put(loaded.folder / candidates.path)
+    id_ = new_campaign_id()
+    event = CampaignOpened(
+        mission=mission.model_dump(mode="json", exclude_defaults=True) | {"kgenesis": mission.kgenesis},
+        seed=seed,
+        folder=str(loaded.folder),
+        lab_version=lab.version,
+        lab_is_physical=lab.is_physical,
+        versions=versions(),
+    )
+    recorded = platform.store.append(StreamId(id_), 0, [event])
+    return _ready(platform, fold(id_, [(event, recorded[0].at)]))
+
+
+def _check_outcomes(mission: Mission, lab: Lab, file: str) -> None:
+    if lab.outcomes is None:
+        return
+    missing = [name for name in mission.problem.outcomes if name not in lab.outcomes]
+    if missing:
+        known = ", ".join(sorted(lab.outcomes))
+        raise InvalidSpec(
+            say(f"the lab {lab.name!r} does not measure {missing[0]!r}", f"실험실 {lab.name!r}은(는) {missing[0]!r}을(를) 재지 않습니다"),
+            [Mistake(say(f"it measures: {known}", f"측정하는 것: {known}"), "objectives", file)],
+        )
+
+
+def read_campaign(platform: Platform, name: str) -> CampaignState:
+    """Return a campaign by its id, the beginning of its id, or `last`.
+
+    Raises:
+        NotFound: none, or more than one, is called so.
+    """
+    id_ = find_campaign(platform, name)
+    recorded = platform.store.read_each(StreamId(id_))
+    return _ready(platform, fold(id_, ((platform.vocabulary.decode(r), r.at) for r in recorded)))
+
+
+def find_campaign(platform: Platform, name: str) -> CampaignId:
+    """Return the id of the campaign a person means."""
+    streams = sorted(platform.store.streams("cmp_"))
+    if name == "last" and streams:
+        return CampaignId(streams[-1])
+    exact = [s for s in streams if s == name]
+    found = exact or [s for s in streams if s.startswith(name) or s.removeprefix("cmp_").startswith(name)]
+    if len(found) != 1:
+        which = say("no campaign is", "그런 캠페인이 없습니다") if not found else say("several campaigns are", "여럿이 있습니다")
+        raise NotFound(say(f"{which.en} called {name!r}", f"{name!r}: {which.ko}"))
+    return CampaignId(found[0])
+
+
+def append(platform: Platform, state: CampaignState, events: Sequence[Event], fence: int | None = None) -> None:
+    """Write facts after those the state knows, then add them to the state.
+
+    Raises:
+        Conflict: somebody else wrote first; read again.
+    """
+    if events:
+        for event, recorded in zip(events, platform.store.append(StreamId(state.id), state.version, events, fence), strict=True):
+            evolve(state, event, recorded.at)
+
+
+def append_anyway(platform: Platform, state: CampaignState, events: Callable[[], Sequence[Event]]) -> None:
+    """Append what `events` makes of the state; if somebody else wrote first, read and make it again."""
+    while True:
+        try:
+            append(platform, state, events())
+        except Conflict:
+            catch_up(platform, state)
+        else:
+            return
+
+
+def catch_up(platform: Platform, state: CampaignState) -> None:
+    """Add to the state what others wrote since."""
+    for recorded in platform.store.read(StreamId(state.id), state.version):
+        evolve(state, platform.vocabulary.decode(recorded), recorded.at)
+
+
+def lab_of(state: CampaignState) -> Lab:
+    """Return the campaign's lab, made in this process."""
+    mission = state.mission
+    return make_lab(mission.problem, mission.lab.name, mission.lab.settings, Path(state.folder))
+
+
+def check_lab(platform: Platform, state: CampaignState, lab: Lab, *, accept_change: bool) -> None:
+    """Make sure that the lab is still the one the campaign was measured with.
+
+    Raises:
+        LabChanged: it is not, and nobody said to go on.
+    """
+    if lab.version == state.lab_version:
+        return
+    if not accept_change:
+        raise LabChanged(
+            say(
+                f"the lab was {state.lab_version} and is now {lab.version}",
+                f"실험실이 {state.lab_version}에서 {lab.version}(으)로 바뀌었습니다",
+            )
+        )
+    append(platform, state, [LabChangeAccepted(lab_version=lab.version)])
+
+
+def _ready(platform: Platform, state: CampaignState) -> CampaignState:
+    """Read the candidate table back from the store, if the space is one."""
+    candidates = state.mission.space.candidates
+    if candidates is not None and candidates.sha256:
+        with platform.store.blobs.open(candidates.sha256) as blob:
+            content = blob.read()
+        space = state.mission.space
+        rows = rows_of(content, candidates.path, space)
+        state.mission = state.mission.model_copy(update={"space": space.with_candidates(rows)})
+    return state

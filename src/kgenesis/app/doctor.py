@@ -1,0 +1,250 @@
+"""Look at this computer: what of K-Genesis works here, what is missing, and how to get it."""
+
+import os
+import platform as machine
+import re
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, entry_points, requires, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from kgenesis.app.mission_files import load_mission
+from kgenesis.app.platform import open_platform
+from kgenesis.app.preflight import check_can_run
+from kgenesis.kernel.errors import KGenesisError, NotFound
+from kgenesis.kernel.plugins import GROUPS, installed, load_plugin
+from kgenesis.kernel.text import Text, say
+from kgenesis.store import Place, place_of
+
+CORE = ("kgenesis", "numpy", "scipy", "pydantic", "sqlalchemy", "typer", "rich")
+"""Packages whose versions are shown."""
+
+PARTS = {
+    "battery": say("the mission battery-fast-charge, on PyBaMM", "battery-fast-charge 미션(PyBaMM)"),
+    "report": say("the report as one HTML file", "HTML 보고서"),
+    "tables": say("Excel sheets and Parquet tables", "엑셀 시트와 Parquet 표"),
+    "notebook": say("live progress and data frames in notebooks", "노트북의 실시간 진행과 데이터 프레임"),
+    "postgres": say("a store that several computers share", "여러 컴퓨터가 함께 쓰는 저장소"),
+}
+"""What each optional part is for."""
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_EXTRA = re.compile(r"""^\s*([A-Za-z0-9._-]+).*;.*extra\s*==\s*['"]([^'"]+)['"]""")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An optional part of K-Genesis."""
+
+    name: str
+    purpose: Text
+    missing: tuple[str, ...]
+    """Packages that are not installed."""
+
+    @property
+    def command(self) -> str:
+        """What to type to get it."""
+        return f"pip install 'kgenesis[{self.name}]'"
+
+
+@dataclass(frozen=True, slots=True)
+class PluginFound:
+    """A plug-in an installed package offers."""
+
+    group: str
+    name: str
+    package: str
+    version: str
+    error: Text | None
+    """Why it does not load; None if it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissionFound:
+    """A built-in mission."""
+
+    name: str
+    title: Text
+    hindrance: Text | None
+    """Why it cannot run here; None if it can."""
+    remedy: Text | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFound:
+    """Where campaigns are kept."""
+
+    place: str
+    exists: bool
+    size: int | None
+    """Bytes of the database file; None where there is none of its own."""
+    n_campaigns: int
+    free: int | None
+    """Bytes free on its disk."""
+    error: Text | None
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """All that was found."""
+
+    python: str
+    system: str
+    versions: dict[str, str]
+    n_cores: int
+    memory: int
+    """Bytes."""
+    threads: dict[str, str]
+    """Environment variables that set the number of threads of numerical libraries, if any."""
+    encoding: str
+    parts: tuple[Part, ...]
+    plugins: tuple[PluginFound, ...]
+    missions: tuple[MissionFound, ...]
+    store: StoreFound
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the core works: our own plug-ins load, and campaigns can be kept."""
+        own = [p for p in self.plugins if p.package == "kgenesis"]
+        return bool(own) and all(p.error is None for p in own) and self.store.error is None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it as one JSON object."""
+        data = asdict(self)
+        data["parts"] = [
+            {
+                "name": p.name,
+                "purpose": p.purpose.model_dump(),
+                "is_installed": not p.missing,
+                "missing": list(p.missing),
+                "command": p.command,
+            }
+            for p in self.parts
+        ]
+        return {"is_sound": self.is_sound, **_plain(data)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Text):
+        return value.model_dump()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def examine(store: str | None = None) -> Examination:
+    """Look at everything; nothing is written.
+
+    Args:
+        store: path or URL of the store, as `open_platform` takes it.
+    """
+    return Examination(
+        python=machine.python_version(),
+        system=f"{machine.system()} {machine.release()} ({machine.machine()})",
+        versions={name: found for name in CORE if (found := _version(name))},
+        n_cores=_n_cores(),
+        memory=psutil.virtual_memory().total,
+        threads={name: os.environ[name] for name in THREADS if os.environ.get(name)},
+        encoding=sys.stdout.encoding or "",
+        parts=_parts(),
+        plugins=tuple(_plugins()),
+        missions=tuple(_mission(name) for name in installed("missions")),
+        store=_store(store),
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _n_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _parts() -> tuple[Part, ...]:
+    """Return the optional parts, as the package's own metadata lists them."""
+    needed: dict[str, list[str]] = {name: [] for name in PARTS}
+    for requirement in requires("kgenesis") or []:
+        match = _EXTRA.match(requirement)
+        if match and match.group(2) in needed:
+            needed[match.group(2)].append(match.group(1))
+    return tuple(
+        Part(name, PARTS[name], tuple(p for p in packages if not _version(p))) for name, packages in needed.items()
+    )
+
+
+def _plugins() -> list[PluginFound]:
+    found = []
+    for group in GROUPS:
+        for point in sorted(entry_points(group=f"kgenesis.{group}"), key=lambda p: p.name):
+            package, error = point.dist, None
+            if group != "missions":  # those are tried whole below
+                try:
+                    load_plugin(group, point.name)
+                except KGenesisError as caught:
+                    error = caught.detail
+                except Exception as caught:  # noqa: BLE001  (another package's module runs here)
+                    text = f"{type(caught).__name__}: {caught}"
+                    error = say(text, text)
+            name, number = (package.name, package.version) if package is not None else ("?", "?")
+            found.append(PluginFound(group, point.name, name, number, error))
+    return found
+
+
+def _mission(name: str) -> MissionFound:
+    title = say(name, name)
+    try:
+        loaded = load_mission(name)
+        title = loaded.mission.title
+        check_can_run(loaded)
+    except KGenesisError as error:
+        return MissionFound(name, title, error.detail, error.next_step)
+    except Exception as error:  # noqa: BLE001  (another package's module runs here)
+        text = f"{type(error).__name__}: {error}"
+        return MissionFound(name, title, say(text, text), None)
+    return MissionFound(name, title, None, None)
+
+
+def _store(asked: str | None) -> StoreFound:
+    label, exists, size, free, n_campaigns = asked or "", False, None, None, 0
+    error: Text | None = None
+    try:
+        place = place_of(asked)
+        label = place.label
+        free = shutil.disk_usage(_first_that_exists(place.folder)).free
+        if place.path is not None:
+            exists = place.path.exists()
+            size = place.path.stat().st_size if exists else None
+        error = _cannot_write(place)
+        opened = open_platform(asked, read_only=True)
+        exists = True
+        n_campaigns = len(opened.store.streams("cmp_"))
+        opened.store.close()
+    except NotFound:
+        pass  # it is made at the first campaign
+    except KGenesisError as caught:
+        error = caught.detail
+    except OSError as caught:
+        error = say(str(caught), str(caught))
+    return StoreFound(label, exists, size, n_campaigns, free, error)
+
+
+def _cannot_write(place: Place) -> Text | None:
+    if place.path is None:
+        return None
+    target = place.path if place.path.exists() else _first_that_exists(place.folder)
+    if os.access(target, os.W_OK):
+        return None
+    return say(f"{target} cannot be written to", f"{target}에 쓸 수 없습니다")
+
+
+def _first_that_exists(folder: Path) -> Path:
+    return next((place for place in (folder, *folder.parents) if place.exists()), Path("/"))

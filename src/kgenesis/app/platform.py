@@ -1,0 +1,68 @@
+"""Put the parts together: the store, the vocabulary of all areas, and the places on disk."""
+
+import platform as machine
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from kgenesis.campaign.events import EVENTS as CAMPAIGN_EVENTS
+from kgenesis.kernel.events import Vocabulary
+from kgenesis.kernel.plugins import make_plugin
+from kgenesis.kernel.ports import Lab, PluginContext
+from kgenesis.kernel.problem import Problem
+from kgenesis.store import SqlStore
+
+VOCABULARY = Vocabulary([*CAMPAIGN_EVENTS])
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What every story in `app/` works with."""
+
+    store: SqlStore
+    folder: Path
+    """Where reports, references and experiments' files are kept: beside the store."""
+    vocabulary: Vocabulary = VOCABULARY
+
+
+def open_platform(store: str | None = None, *, read_only: bool = False) -> Platform:
+    """Open the platform on a store.
+
+    Args:
+        store: path or URL of the store; the user's data folder (or `KGENESIS_STORE`) if not given.
+        read_only: open it for reading; nothing is created.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    context = PluginContext(settings={"url": store, "read_only": read_only})
+    opened: SqlStore = make_plugin("stores", "sql", context)
+    return Platform(opened, opened.folder)
+
+
+def plugin_context(problem: Problem, settings: Mapping[str, Any], folder: Path) -> PluginContext:
+    """Return the context every campaign plug-in is made with."""
+
+    def make(group: str, name: str, inner: Mapping[str, Any]) -> Any:
+        return make_plugin(group, name, plugin_context(problem, inner, folder))
+
+    return PluginContext(settings=settings, problem=problem, folder=folder, make=make)
+
+
+def make_lab(problem: Problem, name: str, settings: Mapping[str, Any], folder: Path) -> Lab:
+    """Return a lab of this process: to know its version, or to measure inline."""
+    lab: Lab = make_plugin("labs", name, plugin_context(problem, settings, folder))
+    return lab
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that numbers may depend on."""
+    found = {"python": machine.python_version()}
+    for package in ("kgenesis", "numpy", "scipy", "pydantic", "pybamm"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

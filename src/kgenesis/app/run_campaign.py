@@ -1,0 +1,214 @@
+"""Run a campaign: carry out what `campaign.decide` says, one step at a time, until it ends or is interrupted."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kgenesis.app.campaigns import append, catch_up, check_lab, lab_of
+from kgenesis.app.platform import Platform, plugin_context, versions
+from kgenesis.campaign import decide
+from kgenesis.campaign.events import CampaignContinued
+from kgenesis.campaign.state import CampaignState
+from kgenesis.kernel.errors import Conflict
+from kgenesis.kernel.events import Event
+from kgenesis.kernel.experiment import FileRef, Result, Task
+from kgenesis.kernel.ids import ExperimentId, StreamId
+from kgenesis.kernel.plugins import make_plugin
+from kgenesis.kernel.ports import Executor, Lab, LabRecipe, Planner, ProposalRequest
+from kgenesis.store import Lease
+
+Watcher = Callable[[CampaignState], None]
+"""Told after every change, and every half second while nothing changes."""
+
+TICK = 0.5
+"""Seconds between looks at what other processes wrote."""
+
+
+class Interruption:
+    """A person's wish to stop: once to finish what runs, twice to release it."""
+
+    def __init__(self) -> None:
+        self.n_asked = 0
+
+    def ask(self) -> None:
+        """Ask once more."""
+        self.n_asked += 1
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether nothing new may be started."""
+        return self.n_asked > 0
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether what runs must be released now."""
+        return self.n_asked > 1
+
+
+def run_campaign(
+    platform: Platform,
+    state: CampaignState,
+    *,
+    n_workers: int | None = None,
+    executor: str = "pool",
+    lab: Lab | None = None,
+    watch: Watcher = lambda state: None,
+    interruption: Interruption | None = None,
+    accept_lab_change: bool = False,
+) -> CampaignState:
+    """Run a campaign from where it stands until it ends; the state is changed in place and returned.
+
+    Args:
+        platform: the store it lives in.
+        state: as read from the store.
+        n_workers: processes; as many as the mission runs in parallel if not given.
+        executor: name of the executor plug-in.
+        lab: an object to measure with, in this process, instead of the mission's own lab.
+        watch: told about every change.
+        interruption: lets another thread (a signal handler) ask for an end; the campaign can be resumed.
+        accept_lab_change: go on although the lab's version differs from the one the campaign began with.
+
+    Raises:
+        CampaignBusy: another process runs it.
+        LabChanged: the lab has another version.
+    """
+    interruption = interruption or Interruption()
+    if state.stopped is not None:
+        return state
+    with platform.store.lease(StreamId(state.id)) as lease:
+        catch_up(platform, state)
+        check_lab(platform, state, lab or lab_of(state), accept_change=accept_lab_change)
+        append(platform, state, [CampaignContinued(versions=versions())], lease.fence)
+        n_workers = min(n_workers or state.mission.parallel, state.mission.parallel)
+        carrier = _executor(state, "inline" if lab else executor, n_workers, lab)
+        runner = _Runner(platform, state, lease, carrier, watch, interruption)
+        try:
+            runner.run()
+        finally:
+            carrier.close(wait=False)
+    return state
+
+
+def _executor(state: CampaignState, name: str, n_workers: int, lab: Lab | None) -> Executor:
+    mission = state.mission
+    problem = mission.problem.model_dump(mode="json")
+    problem["space"]["candidates"] = None  # a lab measures one point; it has no use for the list of all
+    recipe = LabRecipe(mission.lab.name, mission.lab.settings, problem, state.folder)
+    settings = {"recipe": recipe, "n_workers": n_workers} | ({"lab": lab} if lab else {})
+    made: Executor = make_plugin("executors", name, plugin_context(mission.problem, settings, Path(state.folder)))
+    return made
+
+
+class _Runner:
+    """One run of a campaign by this process, which holds its lease."""
+
+    def __init__(
+        self, platform: Platform, state: CampaignState, lease: Lease, carrier: Executor, watch: Watcher,
+        interruption: Interruption,
+    ) -> None:  # fmt: skip
+        self.platform, self.state, self.lease, self.carrier = platform, state, lease, carrier
+        self.watch, self.interruption = watch, interruption
+        self.planner = make_planner(state)
+        self.began = time.monotonic() - state.seconds
+
+    def run(self) -> None:
+        self._write(lambda: decide.recovered(self.state, self.carrier.carries()))
+        while self.state.stopped is None:
+            self.watch(self.state)
+            if self.interruption.is_asked and (self.interruption.is_urgent or not self.state.running):
+                self._release()
+                return
+            steps = decide.next_steps(self.state, time.monotonic() - self.began)
+            self._carry_out(steps)
+        self.watch(self.state)
+
+    def _carry_out(self, steps: Sequence[decide.Step]) -> None:
+        submits = [step for step in steps if isinstance(step, decide.Submit)]
+        match steps[0]:
+            case _ if self.interruption.is_asked:
+                self._collect()
+            case decide.Propose() as step:
+                self._propose(step)
+            case decide.Submit():
+                self._submit([step.task for step in submits])
+            case decide.Wait():
+                self._collect()
+            case decide.Stop(reason):
+                self._write(lambda: decide.stopped(self.state, reason))
+
+    def _propose(self, step: decide.Propose) -> None:
+        proposals = decide.starts_left(self.state)[: step.n]
+        if len(proposals) < step.n:
+            pending = (*step.pending, *(p.conditions for p in proposals))
+            request = ProposalRequest(
+                self.state.mission.problem, step.history, pending, step.n - len(proposals), step.seed
+            )
+            proposals += self.planner.propose(request)
+        if proposals:
+            self._write(lambda: decide.proposed(self.state, proposals))
+        elif self.state.running:
+            self._collect()
+        else:
+            self._write(lambda: decide.stopped(self.state, "exhausted"))
+
+    def _submit(self, tasks: Sequence[Task]) -> None:
+        """Write the intents, then let the tasks go."""
+        try:
+            append(self.platform, self.state, [e for t in tasks for e in decide.started(t)], self.lease.fence)
+        except Conflict:
+            self._catch_up()  # and decide again: it may have been a wish to stop
+            return
+        folder = self.platform.folder / "experiments" / self.state.id
+        for task in tasks:
+            self.carrier.submit(dataclasses.replace(task, folder=folder / task.experiment))
+
+    def _collect(self) -> None:
+        results = self.carrier.collect(TICK)
+        if not results:
+            self._catch_up()
+            return
+        kept = [(id_, attempt, self._keep_files(id_, result)) for id_, attempt, result in results]
+        self._write(lambda: [e for found in kept for e in decide.resolved(self.state, *found)])
+
+    def _keep_files(self, experiment: ExperimentId, result: Result) -> Result:
+        """Put the files an experiment left into the store, by content."""
+        folder = self.platform.folder / "experiments" / self.state.id / experiment
+        kept = []
+        for file in result.files:
+            path = folder / file.name
+            if not file.sha256 and path.is_file():
+                kept.append(FileRef(name=file.name, sha256=self.platform.store.blobs.put(path), size=path.stat().st_size))
+            else:
+                kept.append(file)
+        return result.model_copy(update={"files": tuple(kept)}) if kept else result
+
+    def _release(self) -> None:
+        """Give up what still runs: it will be done again (or asked about) when the campaign is resumed."""
+        self.carrier.close(wait=False)
+        self._write(lambda: decide.recovered(self.state, frozenset()))
+        self.watch(self.state)
+
+    def _write(self, events: Callable[[], Sequence[Event]]) -> None:
+        """Append what `events` makes of the state, again on what others wrote meanwhile."""
+        while True:
+            try:
+                append(self.platform, self.state, events(), self.lease.fence)
+            except Conflict:
+                self._catch_up()
+            else:
+                return
+
+    def _catch_up(self) -> None:
+        """Read what others wrote; raises Conflict if the lease is no longer ours."""
+        self.lease.renew()
+        catch_up(self.platform, self.state)
+
+
+def make_planner(state: CampaignState) -> Planner:
+    """Return the campaign's planner."""
+    mission = state.mission
+    context = plugin_context(mission.problem, mission.planner.settings, Path(state.folder))
+    planner: Planner = make_plugin("planners", mission.planner.name, context)
+    return planner
+

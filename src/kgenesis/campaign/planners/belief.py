@@ -1,0 +1,227 @@
+"""What is believed of every outcome after a history, and what an experiment is worth under that belief."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from kgenesis.campaign.planners import acquisition
+from kgenesis.kernel.experiment import Expectation, Failure, Measurement, Observation
+from kgenesis.kernel.objective import Objective
+from kgenesis.kernel.ports import FloatArray, Posterior, ProposalRequest, Surrogate, TrainingData
+from kgenesis.kernel.problem import Problem
+
+MAX_BY_VOLUME = 2
+"""Above this many objectives, expected hypervolume improvement gives way to a random scalarisation (ParEGO)."""
+
+CHUNK = 8192
+"""Points scored at a time: bounds the memory of a large finite space."""
+
+UNINFORMATIVE = frozenset({"lost", "refused"})
+"""Failures that say nothing about whether the conditions work."""
+
+SCALARISED = " scalarised objectives"
+WORKS = " works at all"
+"""Names of posteriors that are of no outcome; the blank keeps them apart from every outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A constraint on a posterior: its name, the sign that turns "at most" round, and the bound after it."""
+
+    name: str
+    sign: float
+    at_least: float
+
+
+def is_complete(problem: Problem, result: object) -> bool:
+    """Say whether a result has every outcome the problem asks for."""
+    return isinstance(result, Measurement) and all(name in result.outcomes for name in problem.outcomes)
+
+
+@dataclass(frozen=True)
+class Belief:
+    """One posterior for every outcome that matters, and how to score points with them. Made by `learn`."""
+
+    problem: Problem
+    names: tuple[str, ...]
+    posteriors: tuple[Posterior, ...]
+    """One for each name."""
+    bounds: tuple[Bound, ...]
+    x: FloatArray
+    """(n, d): conditions of the measured experiments, encoded."""
+    is_feasible: NDArray[np.bool_]
+    """(n,): which of them keep every outcome constraint."""
+    pending: FloatArray
+    """(p, d)."""
+
+    def score(self, posteriors: Sequence[Posterior], believed: FloatArray, x: FloatArray) -> FloatArray:
+        """Return what each point is worth: log expected improvement, constraints weighed in.
+
+        Args:
+            posteriors: One for each of `names`, conditioned on what is believed.
+            believed: Points under way or chosen, whose outcomes are taken as expected; shape (b, d).
+            x: Shape (m, d).
+
+        Returns:
+            Shape (m,).
+        """
+        known = self._known(posteriors, believed)
+        parts = [self._score(posteriors, known, x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)]
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    def _score(self, posteriors: Sequence[Posterior], known: FloatArray, x: FloatArray) -> FloatArray:
+        moments = {name: posterior.mean_and_variance(x) for name, posterior in zip(self.names, posteriors, strict=True)}
+        feasibility = self._log_feasibility(moments, len(x))
+        mean, variance = self._utilities(moments)
+        if not len(known):
+            scale = np.maximum(mean.std(axis=0), 1e-12)
+            return feasibility + acquisition.TIE_BREAK * ((mean - mean.mean(axis=0)) / scale).mean(axis=1)
+        if mean.shape[1] == MAX_BY_VOLUME:
+            reference = self._reference(known)
+            return feasibility + acquisition.log_expected_hypervolume_improvement(mean, variance, known, reference)
+        best = float(known[:, 0].max())
+        return feasibility + acquisition.log_expected_improvement(mean[:, 0], variance[:, 0], best)
+
+    def _known(self, posteriors: Sequence[Posterior], believed: FloatArray) -> FloatArray:
+        """Return the utilities (k, n_goals) to be beaten: posterior means at feasible points, seen or believed.
+
+        The mean rather than the measurement, so that a lucky error is not taken for success.
+        """
+        points = np.vstack([self.x[self.is_feasible], believed])
+        if not len(points):
+            return np.empty((0, 1))
+        moments = {
+            name: posterior.mean_and_variance(points) for name, posterior in zip(self.names, posteriors, strict=True)
+        }
+        mean, _ = self._utilities(moments)
+        keeps = self._log_feasibility(moments, len(points)) > np.log(0.5)
+        keeps[: int(self.is_feasible.sum())] = True
+        return mean[keeps]
+
+    def _log_feasibility(self, moments: dict[str, tuple[FloatArray, FloatArray]], n: int) -> FloatArray:
+        total = np.zeros(n)
+        for bound in self.bounds:
+            mean, variance = moments[bound.name]
+            total += acquisition.log_feasibility(bound.sign * mean, variance, bound.at_least)
+        return total
+
+    def _utilities(self, moments: dict[str, tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
+        """Return mean and variance (m, n_goals) of what is to be maximised."""
+        if SCALARISED in moments:
+            mean, variance = moments[SCALARISED]
+            return mean[:, None], variance[:, None]
+        pairs = [_utility(objective, *moments[objective.name]) for objective in self.problem.objectives]
+        return np.column_stack([mean for mean, _ in pairs]), np.column_stack([variance for _, variance in pairs])
+
+    def _reference(self, known: FloatArray) -> FloatArray:
+        """Return the reference point (2,): the thresholds, else a tenth of the range below the worst known."""
+        worst, span = known.min(axis=0), np.ptp(known, axis=0)
+        thresholds = [
+            np.nan if o.threshold is None else o.utility(o.threshold) for o in self.problem.objectives
+        ]
+        return np.where(np.isnan(thresholds), worst - 0.1 * np.maximum(span, 1e-9), thresholds)
+
+    # ---- saying why ------------------------------------------------------------------------------------------------
+
+    def expectations(self, x: FloatArray) -> dict[str, Expectation]:
+        """Return what each outcome is expected to be at a point (d,)."""
+        found = {}
+        for name, posterior in zip(self.names, self.posteriors, strict=True):
+            if name not in (SCALARISED, WORKS):
+                mean, variance = posterior.mean_and_variance(x[None, :])
+                found[name] = Expectation(mean=float(mean[0]), sd=float(np.sqrt(max(variance[0], 0.0))))
+        return found
+
+    def appraise(self, x: FloatArray) -> tuple[float, float, Literal["explore", "exploit", "feasibility"]]:
+        """Return a point's score, its probability of being feasible, and what the score rests on.
+
+        `feasibility` while nothing feasible is known; `exploit` where the expected outcome itself beats the best
+        known; `explore` where only its uncertainty does.
+        """
+        point = x[None, :]
+        score = float(self.score(self.posteriors, self.pending, point)[0])
+        moments = {name: p.mean_and_variance(point) for name, p in zip(self.names, self.posteriors, strict=True)}
+        feasibility = float(np.exp(self._log_feasibility(moments, 1)[0]))
+        known = self._known(self.posteriors, self.pending)
+        if not len(known):
+            return score, feasibility, "feasibility"
+        mean, _ = self._utilities(moments)
+        is_better = not (known >= mean).all(axis=1).any()
+        return score, feasibility, "exploit" if is_better else "explore"
+
+
+def learn(request: ProposalRequest, surrogate: Surrogate, rng: np.random.Generator) -> Belief:
+    """Fit a surrogate to every outcome of a history that has at least one complete measurement."""
+    problem, space = request.problem, request.problem.space
+    measured = [o for o in request.history if is_complete(problem, o.result)]
+    x = space.encode(space.to_values([o.conditions for o in measured]))
+    data = {name: _training(problem, name, measured, x) for name in _modelled(problem)}
+    bounds = [
+        Bound(c.outcome, sign, sign * bound)
+        for c in problem.outcome_constraints
+        for sign, bound in ((1.0, c.at_least), (-1.0, c.at_most))
+        if bound is not None
+    ]
+    if len(problem.objectives) > MAX_BY_VOLUME:
+        folded = _scalarised(problem.objectives, data, rng)
+        data[SCALARISED] = TrainingData(x, folded, np.full(len(x), np.nan), space.groups)
+    tried = [o for o in request.history if not (isinstance(o.result, Failure) and o.result.kind in UNINFORMATIVE)]
+    works = np.array([isinstance(o.result, Measurement) for o in tried], dtype=np.float64)
+    if not works.all():
+        everything = space.encode(space.to_values([o.conditions for o in tried]))
+        data[WORKS] = TrainingData(everything, works, np.full(len(works), np.nan), space.groups)
+        bounds.append(Bound(WORKS, 1.0, 0.5))
+    return Belief(
+        problem,
+        tuple(data),
+        tuple(surrogate.posterior(part, rng) for part in data.values()),
+        tuple(bounds),
+        x,
+        np.array([isinstance(o.result, Measurement) and problem.is_feasible(o.result) for o in measured], dtype=bool),
+        space.encode(space.to_values(list(request.pending))),
+    )
+
+
+def _modelled(problem: Problem) -> list[str]:
+    names = [o.name for o in problem.objectives] + [c.outcome for c in problem.outcome_constraints]
+    return list(dict.fromkeys(names))
+
+
+def _training(problem: Problem, name: str, measured: Sequence[Observation], x: FloatArray) -> TrainingData:
+    """Return one outcome over the measured experiments, with its known noise."""
+    declared = [o.noise for o in problem.objectives if o.name == name]
+    declared += [c.noise for c in problem.outcome_constraints if c.outcome == name]
+    known = next((noise for noise in declared if noise is not None), None)
+    outcomes = [o.result.outcomes[name] for o in measured if isinstance(o.result, Measurement)]
+    variance = [
+        outcome.sem**2 if outcome.sem is not None else (np.nan if known is None else known**2 / outcome.n)
+        for outcome in outcomes
+    ]
+    means = np.array([outcome.mean for outcome in outcomes])
+    return TrainingData(x, means, np.array(variance, dtype=np.float64), problem.space.groups)
+
+
+def _utility(objective: Objective, mean: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return mean and variance (m,) of an objective's utility.
+
+    For `hit`, -|Y - value| is a negated folded normal (Leone et al. 1961, Technometrics 3, 543), taken as normal.
+    """
+    if objective.goal != "hit":
+        return (mean, variance) if objective.goal == "maximize" else (-mean, variance)
+    gap, sd = mean - (objective.value or 0.0), np.sqrt(np.maximum(variance, 1e-300))
+    folded = sd * np.sqrt(2 / np.pi) * np.exp(-0.5 * (gap / sd) ** 2) + gap * (1 - 2 * ndtr(-gap / sd))
+    return -folded, np.maximum(gap**2 + variance - folded**2, 0.0)
+
+
+def _scalarised(
+    objectives: Sequence[Objective], data: dict[str, TrainingData], rng: np.random.Generator
+) -> FloatArray:
+    """Return one number per experiment (n,): the objectives' utilities folded with random weights."""
+    utilities = np.column_stack([o.utilities(data[o.name].y) for o in objectives])
+    span = np.ptp(utilities, axis=0)
+    scaled = (utilities - utilities.min(axis=0)) / np.where(span > 0, span, 1.0)
+    return acquisition.augmented_chebyshev(scaled, acquisition.chebyshev_weights(len(objectives), rng))

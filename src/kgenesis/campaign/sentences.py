@@ -1,0 +1,217 @@
+"""A campaign in sentences: what was found, what it saved, and why each experiment was done."""
+
+import math
+from collections.abc import Mapping
+
+from kgenesis.campaign.acceleration import Acceleration, targets_text
+from kgenesis.campaign.state import CampaignState, Experiment
+from kgenesis.campaign.words import name_of, quantity, readable, short, times
+from kgenesis.kernel.experiment import Measurement, Why
+from kgenesis.kernel.ids import ExperimentId
+from kgenesis.kernel.problem import Problem
+from kgenesis.kernel.text import Text, say
+
+CLASSICAL = frozenset({"random", "sobol", "factorial", "latin-hypercube"})
+"""Planners that do not learn: what they find is not called AI's work."""
+
+KINDS = {
+    "infeasible": say("the conditions do not work", "조건이 성립하지 않음"),
+    "crashed": say("the lab reported an error", "실험실이 오류를 알림"),
+    "timed-out": say("stopped after the time limit", "제한 시간을 넘겨 중단"),
+    "lost": say("the worker vanished", "작업자가 사라짐"),
+    "refused": say("refused by a rule or a person", "규칙이나 사람이 거부"),
+}
+"""Kinds of failure in words."""
+
+STOPS = {
+    "reached": say("every target was reached", "모든 목표에 도달"),
+    "experiments": say("the budget of experiments was used up", "실험 예산을 모두 사용"),
+    "cost": say("the budget of cost was used up", "비용 예산을 모두 사용"),
+    "hours": say("the time was used up", "시간 예산을 모두 사용"),
+    "exhausted": say("nothing was left to try", "더 시도할 조건이 없음"),
+    "asked": say("somebody asked for the end", "사용자 요청으로 종료"),
+}
+"""Why a campaign ended, in words."""
+
+
+def joined(*parts: Text) -> Text:
+    """Return sentences one after another."""
+    return say(" ".join(p.en for p in parts if p.en), " ".join(p.ko for p in parts if p.ko))
+
+
+def outcome_text(problem: Problem, measurement: Measurement, digits: int = 4) -> str:
+    """Return what was measured of every objective, e.g. `charge time 24.1 min, plated lithium 0.2 mAh`."""
+    parts = [f"{name_of(o)} {quantity(measurement.mean(o.name), o.unit, digits)}" for o in problem.objectives]
+    return ", ".join(parts)
+
+
+def found_sentence(state: CampaignState, best: Experiment | None) -> Text:
+    """Return what the campaign found."""
+    problem, n = state.mission.problem, state.n_final
+    ai = state.mission.planner.name not in CLASSICAL
+    who, who_ko = ("AI", "AI가") if ai else (f"The {state.mission.planner.name} search", "AI를 쓰지 않은 탐색이")
+    if best is None or not isinstance(best.result, Measurement):
+        if not n:
+            return say("No experiment has finished yet.", "아직 끝난 실험이 없습니다.")
+        return say(
+            f"None of the {n} experiments gave a result that keeps every constraint.",
+            f"실험 {n}회 가운데 모든 제약을 지킨 결과가 없습니다.",
+        )
+    result = outcome_text(problem, best.result)
+    at = state.experiments.get(state.reached_by) if state.reached_by else None
+    if at is not None:
+        place = _place(state, at)
+        goal = targets_text(problem)
+        return say(
+            f"{who} reached the target ({goal.en}) after {_experiments(place)}; the best it found is {result}.",
+            f"{who_ko} 실험 {place}회 만에 목표({goal.ko})에 도달했습니다. 찾아낸 최고 결과는 {result}입니다.",
+        )
+    if problem.has_target:
+        goal = targets_text(problem)
+        return say(
+            f"{who} has not reached the target ({goal.en}) in {_experiments(n)}; the best it found is {result}.",
+            f"{who_ko} 실험 {n}회 안에 목표({goal.ko})에 도달하지 못했습니다. 지금까지 찾은 최고 결과는 {result}입니다.",
+        )
+    place = _place(state, best)
+    return say(
+        f"The best {who if ai else who.lower()} found in {_experiments(n)} is {result}, by experiment {best.number}.",
+        f"{who_ko} 실험 {n}회에서 찾은 최고 결과는 {result}입니다({place}번째 실험).",
+    )
+
+
+def _experiments(n: int) -> str:
+    return f"{n} experiment{'s' if n != 1 else ''}"
+
+
+def _place(state: CampaignState, experiment: Experiment) -> int:
+    """Return which of the finished experiments it is, from 1, in the order of numbers."""
+    return sum(e.result is not None and e.number <= experiment.number for e in state.experiments.values())
+
+
+def gain_sentence(found: Acceleration | None, n_repeats: int) -> Text:
+    """Return what the reference would have needed for the same."""
+    if found is None:
+        return say("", "")
+    if found.value is None:
+        return say("Neither it nor the reference got there.", "기준 탐색도 이 수준에 도달하지 못했습니다.")
+    by = _reference_noun(found)
+    if found.censored == "reference":
+        if found.reference == "measured":
+            so = say(
+                f"Fewer than half of {n_repeats} {by.en} searches got that far within {found.n_ref} experiments",
+                f"{by.ko} 탐색은 {n_repeats}번 가운데 절반도 실험 {found.n_ref}회 안에 이 수준에 도달하지 못했습니다",
+            )
+        else:
+            so = say(
+                f"A {by.en} search gets that far in fewer than half of cases within {found.n_ref} experiments",
+                f"{by.ko} 탐색이 실험 {found.n_ref}회 안에 이 수준에 도달하는 경우는 절반이 되지 않습니다",
+            )
+        factor = times(found.value)
+        return say(f"{so.en}: at least {factor} times fewer.", f"{so.ko}. 실험 수를 {factor}분의 1 이하로 줄였습니다.")
+    low, high = found.n_ref_interval
+    band = ""
+    if low != high:
+        band = f"{short(low, 3)}–{short(high, 3)}" if high is not None else f"≥ {short(low, 3)}"
+    en = f"A {by.en} search needs about {found.n_ref} for the same" + (f" (95 % {band})" if band else "")
+    ko = f"같은 수준에 도달하려면 {by.ko} 탐색으로는 약 {found.n_ref}회" + (f"(95 % 구간 {band}회)" if band else "")
+    if found.value >= 1.05:  # noqa: PLR2004
+        factor = times(found.value)
+        return say(f"{en}: {factor} times fewer.", f"{ko}가 필요하므로, 실험 수를 {factor}분의 1로 줄인 셈입니다.")
+    if found.value > 0.95:  # noqa: PLR2004
+        return say(f"{en}: nothing was gained.", f"{ko}가 필요하므로, 줄어든 실험은 없습니다.")
+    factor = times(1.0 / found.value)
+    return say(f"{en}: {factor} times more were needed here.", f"{ko}면 되므로, 실험이 오히려 {factor}배 더 들었습니다.")
+
+
+def _reference_noun(found: Acceleration) -> Text:
+    """Return what the reference search is called; an estimate is never named without saying so."""
+    sobol = "Sobol" in found.reference_text.en
+    en, ko = ("Sobol", "소볼") if sobol else ("random", "무작위")
+    return say(f"{en} (estimated)", f"(모델로 추정한) {ko}") if found.reference == "estimate" else say(en, ko)
+
+
+def luck_sentence(found: Acceleration | None, n_repeats: int) -> Text:
+    """Return how likely one search of the reference is to be as fast."""
+    if found is None or found.chance is None or found.censored in ("campaign", "both"):
+        return say("", "")
+    by = _reference_noun(found)
+    if found.reference == "measured":
+        k = round(found.chance * n_repeats)
+        which = "None" if k == 0 else str(k)
+        return say(
+            f"{which} of the {n_repeats} {by.en} searches got there as fast.",
+            f"{by.ko} 탐색 {n_repeats}번 가운데 이만큼 빨랐던 것은 " + ("한 번도 없습니다." if k == 0 else f"{k}번입니다."),
+        )
+    percent = "less than 0.1 %" if found.chance < 1e-3 else f"{100 * found.chance:.2g} %"  # noqa: PLR2004
+    percent_ko = "0.1 % 미만" if found.chance < 1e-3 else f"{100 * found.chance:.2g} %"  # noqa: PLR2004
+    return say(
+        f"The chance that one {by.en} search is as fast is {percent}.",
+        f"{by.ko} 탐색 한 번이 이만큼 빠를 확률은 {percent_ko}입니다.",
+    )
+
+
+def why_sentence(problem: Problem, why: Why, numbers: Mapping[ExperimentId, int]) -> Text:
+    """Return why an experiment was proposed.
+
+    Args:
+        problem: names and units of the outcomes.
+        why: the planner's own facts.
+        numbers: the number of every experiment, by id.
+    """
+    lead = {
+        "design": say(
+            f"To cover the space ({why.planner}), without regard to results.",
+            f"결과와 상관없이 공간을 고르게 살피려고 골랐습니다({why.planner}).",
+        ),
+        "explore": say(
+            "Uncertain enough here to hide something better.", "아직 불확실해서 더 나은 결과가 숨어 있을 수 있습니다."
+        ),
+        "exploit": say("Expected to beat the best so far.", "지금까지의 최고 결과보다 나을 것으로 예상했습니다."),
+        "feasibility": say("To find conditions that keep the constraints.", "제약을 지키는 조건을 찾으려고 골랐습니다."),
+        "replicate": say("Repeated, to know the noise.", "측정 오차를 알려고 반복했습니다."),
+        "person": say("Brought by a person.", "사람이 직접 가져온 결과입니다."),
+        "start": say("Given by an expert in the mission file.", "전문가가 미션 파일에 적어 둔 시작점입니다."),
+    }[why.reason]
+    parts = [lead]
+    expected = _expected(problem, why)
+    if expected:
+        parts.append(say(f"Expected: {expected}.", f"예상: {expected}."))
+    if why.feasibility is not None and problem.outcome_constraints:
+        percent = f"{100 * why.feasibility:.0f} %"
+        parts.append(say(f"Chance to keep the constraints: {percent}.", f"제약을 지킬 확률: {percent}."))
+    if why.nearest is not None and why.nearest in numbers and why.distance is not None:
+        place = numbers[why.nearest]
+        distance = f"{100 * why.distance:.0f} %"
+        parts.append(
+            say(
+                f"Most like experiment {place} ({distance} of the range away).",
+                f"가장 비슷한 실험은 {place}번입니다(범위의 {distance}만큼 떨어져 있음).",
+            )
+        )
+    return joined(*parts)
+
+
+def _expected(problem: Problem, why: Why) -> str:
+    units = problem.units
+    labels = {o.name: name_of(o) for o in problem.objectives}
+    return ", ".join(
+        f"{labels.get(name, readable(name))} {short(e.mean, 3)} ± {quantity(e.sd, units.get(name, ''), 2)}"
+        for name, e in why.expected.items()
+    )
+
+
+def trust_note(outcome: str, q2: float | None, coverage: float, n: int) -> Text:
+    """Return how far one outcome's model can be believed."""
+    covered = f"{100 * coverage:.3g} %"
+    if q2 is None or not math.isfinite(q2):
+        return say(f"{outcome}: nothing varies yet.", f"{outcome}: 아직 변화가 없습니다.")
+    explained = f"{100 * max(q2, 0.0):.3g} %"
+    weak = q2 < 0.3  # noqa: PLR2004
+    en = f"{outcome}: predicted from the other {n - 1} measurements, the model explains {explained} of the variation and "
+    en += f"{covered} lie inside their 95 % intervals."
+    ko = f"{outcome}: 나머지 측정 {n - 1}개로 예측할 때 모델은 변화의 {explained}를 설명하며, 95 % 구간에 든 측정은 "
+    ko += f"{covered}입니다."
+    if weak:
+        en += " That is little: do not read much into its figures."
+        ko += " 설명력이 낮으니 이 모델의 그림은 조심해서 보십시오."
+    return say(en, ko)

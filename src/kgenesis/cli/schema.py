@@ -1,0 +1,49 @@
+"""`kgenesis schema`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kgenesis.cli import screen
+from kgenesis.cli.language import t
+
+OF = ("mission",)
+
+
+def schema(
+    of: Annotated[str, typer.Argument(metavar="|".join(OF), help=t("Of what.", "무엇의 스키마인지."))] = "mission",
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar=t("FILE", "파일"),
+            show_default=False,
+            help=t("A file instead of stdout.", "표준 출력 대신 쓸 파일."),
+        ),
+    ] = None,
+) -> None:
+    """Print a JSON Schema."""
+    if of not in OF:
+        raise typer.BadParameter(t(f"there is a schema of: {', '.join(OF)}", f"있는 스키마: {', '.join(OF)}"))
+    import json
+
+    from kgenesis.app.scaffold import mission_schema
+
+    found = mission_schema()
+    if output is None:
+        screen.print_json(found)
+    else:
+        Path(output).write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        screen.note(
+            t(
+                f"Written to {output}. In VS Code, put at the top of a mission: # yaml-language-server: $schema={output}",
+                f"{output}에 썼습니다. VS Code에서는 미션 맨 위에 쓰세요: # yaml-language-server: $schema={output}",
+            )
+        )
+
+
+COMMANDS: dict[str, tuple[Any, str]] = {
+    "schema": (schema, t("The JSON Schema of a mission file, for editors.", "편집기를 위한 미션 파일의 JSON 스키마.")),
+}

@@ -1,0 +1,110 @@
+"""What a campaign found, on one screen: the sentence, the best conditions, what was gained, what it cost."""
+
+import math
+from typing import TYPE_CHECKING
+
+from kgenesis.cli import screen
+from kgenesis.cli.language import lang, t
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from kgenesis.campaign.acceleration import Acceleration
+    from kgenesis.campaign.report import Quantity, Report, Row
+
+
+def show(report: "Report", path: str | None = None) -> None:
+    """Print the summary, and last the path of the report's page if there is one."""
+    from rich.padding import Padding
+
+    console = screen.out()
+    console.print()
+    for i, sentence in enumerate(report.sentences):
+        console.print(sentence.in_(lang()), style="" if i else "bold", markup=False)
+    if report.best is not None:
+        console.print()
+        title = t(f"Best: experiment {report.best.number}", f"최고: {report.best.number}번 실험")
+        console.print(title, style="bold", markup=False)
+        console.print(Padding(_best(report, report.best), (0, 0, 0, 2)))
+    console.print()
+    console.print(_figures(report))
+    for note in report.notes:
+        console.print(f"! {note.in_(lang())}", style="yellow", markup=False)
+    if path is not None:
+        console.print()
+        console.print(f"{t('Report', '보고서')}: {path}", markup=False, soft_wrap=True)
+
+
+def _best(report: "Report", row: "Row") -> "Table":
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(overflow="fold")
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(style="dim", overflow="fold")
+    for factor in report.factors:
+        grid.add_row(factor.label, screen.number(row.conditions.get(factor.name)), factor.unit)
+    for outcome in report.outcomes:
+        found = row.outcomes.get(outcome.name)
+        if found is not None:
+            sem = "" if found.sem is None else f" ± {screen.number(found.sem)}"
+            grid.add_row(f"→ {outcome.label}", f"{screen.number(found.mean)}{sem}", outcome.unit, _wanted(outcome))
+    return grid
+
+
+def _wanted(outcome: "Quantity") -> str:
+    """Return what is wanted of an outcome."""
+    if outcome.target is None:
+        return ""
+    if outcome.goal == "hit":
+        return t(
+            f"target {screen.number(outcome.value)} ± {screen.number(outcome.target)}",
+            f"목표 {screen.number(outcome.value)} ± {screen.number(outcome.target)}",
+        )
+    sign = "≥" if outcome.goal == "maximize" else "≤"
+    return t(f"target {sign} {screen.number(outcome.target)}", f"목표 {sign} {screen.number(outcome.target)}")
+
+
+def _figures(report: "Report") -> "Table":
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    lead = report.gain.headline if report.gain is not None else None
+    if lead is not None:
+        grid.add_row(t("Acceleration", "가속 배수"), acceleration_text(lead))
+        grid.add_row(
+            "",
+            t(
+                f"at {lead.level_text.en}, against {lead.reference_text.en}",
+                f"수준: {lead.level_text.ko}, 기준: {lead.reference_text.ko}",
+            ),
+        )
+    broken = ""
+    if report.n_infeasible:
+        broken = t(f" ({report.n_infeasible} break a constraint)", f"(제약 위반 {report.n_infeasible}회)")
+    counts = t(
+        f"{report.n_measured} measured{broken}, {report.n_failed} failed",
+        f"측정 {report.n_measured}회{broken}, 실패 {report.n_failed}회",
+    )
+    grid.add_row(t("Experiments", "실험"), counts)
+    for group in report.failures:
+        grid.add_row("", f"{group.n} x {group.text.in_(lang())}")
+    lab = screen.duration(report.lab_seconds)
+    grid.add_row(t("Time", "시간"), f"{screen.duration(report.seconds)}" + t(f" ({lab} in the lab)", f" (실험 {lab})"))
+    if report.cost_unit:
+        grid.add_row(t("Cost", "비용"), screen.with_unit(report.cost, report.cost_unit))
+    grid.add_row(t("State", "상태"), report.status.in_(lang()))
+    return grid
+
+
+def acceleration_text(found: "Acceleration") -> str:
+    """Return an acceleration factor with its interval: `3.2 x (95 %: 2.5 to 4.1)`; a bound as one."""
+    if found.value is None or not math.isfinite(found.value):
+        return t("not known: neither got there", "알 수 없음: 양쪽 모두 도달하지 못함")
+    bound = {"reference": "≥ ", "campaign": "≤ "}.get(found.censored or "", "")
+    low, high = (screen.number(v) for v in found.interval)
+    interval = "" if low == high else t(f" (95 %: {low} to {high})", f" (95 %: {low}~{high})")
+    return f"{bound}{screen.number(found.value)} x{interval}"
