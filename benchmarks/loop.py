@@ -172,7 +172,7 @@ def _profiler() -> Any:
 def _show(profiler: Any) -> None:
     import pstats
 
-    pstats.Stats(profiler, stream=sys.stderr).sort_stats("cumulative").print_stats(45)
+    pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(45)
 
 
 def cold_start() -> list[str]:

@@ -265,7 +265,9 @@ def test_a_curve_grown_step_by_step_equals_the_one_made_at_once(objectives: list
 
 
 def test_a_curve_knows_when_the_target_was_reached() -> None:
-    state = run_in_memory(make_mission(objectives=[{"name": "y", "goal": "minimize", "unit": "min", "target": 0.1}]), hill)
+    state = run_in_memory(
+        make_mission(objectives=[{"name": "y", "goal": "minimize", "unit": "min", "target": 0.1}]), hill
+    )
     assert state.reached_by is not None
     curve = Curve(state.mission.problem).update(state)
     assert curve.n_to_target == state.experiments[state.reached_by].number

@@ -113,11 +113,15 @@ def test_a_measured_reference_agrees_with_a_long_simulation() -> None:
 
 
 def test_another_target_needs_no_new_reference() -> None:
-    easy, hard = (make_mission(objectives=[{"name": "y", "goal": "minimize", "unit": "min", "target": t}]) for t in (0.3, 0.02))
+    easy, hard = (
+        make_mission(objectives=[{"name": "y", "goal": "minimize", "unit": "min", "target": t}]) for t in (0.3, 0.02)
+    )
     assert easy.reference_key == hard.reference_key
     reference = make_measured(easy)
     assert references.mismatch(reference, hard, "1") is None
-    medians = [baseline(reference, m.problem).hitting_times(Level("target", math.nan)).quantile(0.5) for m in (easy, hard)]
+    medians = [
+        baseline(reference, m.problem).hitting_times(Level("target", math.nan)).quantile(0.5) for m in (easy, hard)
+    ]
     assert medians[0] < medians[1]
 
 
@@ -228,7 +232,9 @@ def test_there_is_no_acceleration_without_a_reference_or_a_result() -> None:
 
 
 def test_a_target_that_was_not_reached_is_reported_as_a_bound_beside_the_best_found() -> None:
-    mission = make_mission(budget={"experiments": 5}, objectives=[{"name": "y", "goal": "minimize", "unit": "min", "target": 1e-9}])
+    mission = make_mission(
+        budget={"experiments": 5}, objectives=[{"name": "y", "goal": "minimize", "unit": "min", "target": 1e-9}]
+    )
     state = run_in_memory(mission, hill)
     known = baseline(make_measured(mission), mission.problem)
     curve = Curve(mission.problem, known.corner).update(state)

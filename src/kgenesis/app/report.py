@@ -124,17 +124,17 @@ class Watch:
     def __init__(self, platform: Platform, state: CampaignState) -> None:
         self._known: Baseline | None
         self._known, _ = find_reference(platform, state)
-        self._curve = Curve(state.mission.problem, self._known.corner) if self._known else None
+        self._curve = None if self._known is None else Curve(state.mission.problem, self._known.corner)
         self._began, self._n_then, self._seconds_then = time.monotonic(), state.n_final, state.seconds
 
     def numbers(self, state: CampaignState) -> dict[str, Any]:
-        """Return `best`, `acceleration` (texts), `n_left`, `seconds`, `seconds_left`."""
+        """Return `best`, `acceleration` (texts or None), `n_left`, `seconds`, `seconds_left`."""
         lang = lang_of_environment()
         best = best_experiment(state)
-        n_left = max(state.budget.experiments - state.n_counted + len(state.waiting) + len(state.running), 0)
+        n_left = max(state.budget.experiments - state.n_final, 0)
         seconds = time.monotonic() - self._began
-        pace = seconds / (state.n_final - self._n_then) if state.n_final > self._n_then else None
-        gained = acceleration(state, self._known, self._curve) if self._known else None
+        n_since = state.n_final - self._n_then
+        gained = acceleration(state, self._known, self._curve)
         text = None
         if gained is not None and gained.value is not None:
             sign = {"reference": "≥ ", "campaign": "≤ "}.get(gained.censored or "", "")
@@ -144,7 +144,7 @@ class Watch:
             "acceleration": text,
             "n_left": n_left,
             "seconds": self._seconds_then + seconds,
-            "seconds_left": None if pace is None else pace * n_left,
+            "seconds_left": seconds / n_since * n_left if n_since else None,
         }
 
 

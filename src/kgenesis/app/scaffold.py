@@ -1,7 +1,8 @@
-"""What a person starts from: a mission file with its comments, the skeleton of a lab, the schema editors check against."""
+"""What a person starts from: a mission file with comments, the skeleton of a lab, the schema that editors use."""
 
 import ast
 import inspect
+import itertools
 import re
 import textwrap
 from collections.abc import Iterator
@@ -154,9 +155,9 @@ def _describe(part: dict[str, Any], model: type[BaseModel]) -> None:
 def _docstrings(model: type[BaseModel]) -> dict[str, str]:
     """Return the docstring under each field of a class body."""
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
-    assert isinstance(definition, ast.ClassDef)
+    body = definition.body if isinstance(definition, ast.ClassDef) else []
     found: dict[str, str] = {}
-    for field, text in zip(definition.body, definition.body[1:], strict=False):
+    for field, text in itertools.pairwise(body):
         if (
             isinstance(field, ast.AnnAssign)
             and isinstance(field.target, ast.Name)

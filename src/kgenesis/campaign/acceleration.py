@@ -22,12 +22,13 @@ DEFINITION = say(
     "hold the luck of this one campaign: for that, see the chance that a single reference search would have been as "
     "fast, and the range against lucky and unlucky ones. The level “best found” is chosen by the campaign itself and "
     "therefore flatters it; the target, set beforehand, does not.",
-    "가속 배수는 기준 탐색이 어떤 수준에 도달하는 데 필요한 실험 수(여러 탐색의 중앙값)를, 같은 수준에 도달하기까지 이 캠페인이 "
-    "쓴 실험 수로 나눈 값입니다(Adesiji 외, Digital Discovery 5, 14, 2026). 실패한 실험과 제약을 어긴 실험도 양쪽 모두에서 "
-    "셉니다. 95 % 구간은 기준의 중앙값을 얼마나 정확히 아는지를 나타냅니다(반복을 붓스트랩한 값이며, 중앙값을 정확히 계산한 "
-    "경우에는 폭이 없습니다). 이 캠페인 한 번의 운은 구간에 들어 있지 않습니다. 운은 기준 탐색 한 번이 이만큼 빨랐을 확률과, "
-    "운이 좋은 탐색과 나쁜 탐색에 견준 범위로 판단하십시오. ‘최고 결과’ 수준은 캠페인이 스스로 정한 것이어서 캠페인에 "
-    "유리하고, 미리 정한 목표는 그렇지 않습니다.",
+    "가속 배수는 기준 탐색이 어떤 수준에 도달하는 데 필요한 실험 수(여러 탐색의 중앙값)를, "
+    "같은 수준에 도달하기까지 이 캠페인이 쓴 실험 수로 나눈 값입니다(Adesiji 외, Digital Discovery 5, 14, 2026). "
+    "실패한 실험과 제약을 어긴 실험도 양쪽 모두에서 셉니다. 95 % 구간은 기준의 중앙값을 얼마나 정확히 아는지를 "
+    "나타냅니다(반복을 붓스트랩한 값이며, 중앙값을 정확히 계산한 경우에는 폭이 없습니다). 이 캠페인 한 번의 운은 "
+    "구간에 들어 있지 않습니다. 운은 기준 탐색 한 번이 이만큼 빨랐을 확률과, 운이 좋은 탐색과 나쁜 탐색에 견준 "
+    "범위로 판단하십시오. ‘최고 결과’ 수준은 캠페인이 스스로 정한 것이어서 캠페인에 유리하고, 미리 정한 목표는 "
+    "그렇지 않습니다.",
 )
 
 
@@ -44,7 +45,7 @@ class Acceleration(Frozen):
     censored: Censored | None = None
     """Who did not get there: `reference` makes `value` a lower bound, `campaign` an upper bound, `both` unknown."""
     level: float | None = None
-    """The level in the objective's unit; with several objectives the share of the best hypervolume known."""
+    """The level in the objective's unit; with several objectives the share of the reference's largest hypervolume."""
     level_text: Text
     reference_text: Text
     n_ai: int = Field(ge=0)
@@ -128,7 +129,7 @@ def level_text(problem: Problem, known: Baseline, level: Level) -> Text:
         return targets_text(problem)
     if len(problem.objectives) > 1:
         share = f"{100 * shown(problem, level.merit, known.best):.3g} %"
-        return say(f"{share} of the best hypervolume known", f"알려진 최대 초부피의 {share}")
+        return say(f"{share} of the largest hypervolume of the reference", f"기준 탐색 최대 초부피의 {share}")
     objective = problem.objectives[0]
     value = quantity(shown(problem, level.merit), objective.unit)
     if objective.goal == "hit":

@@ -186,7 +186,9 @@ class _Table(_Common):
     def label(self) -> Text:
         """What people read."""
         n = f"{len(self._ordered):,}"
-        return say(f"random draws from all {n} points, computed exactly", f"전체 {n}개 점에서 무작위로 뽑는 탐색(정확한 계산)")
+        return say(
+            f"random draws from all {n} points, computed exactly", f"전체 {n}개 점에서 무작위로 뽑는 탐색(정확한 계산)"
+        )
 
     @cached_property
     def _orders(self) -> _Repeated:

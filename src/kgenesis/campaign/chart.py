@@ -11,6 +11,7 @@ from typing import Any, Literal
 from kgenesis.kernel.experiment import Value
 
 Cells = Sequence[Value]
+Symbol = Literal["circle", "x", "diamond", "star"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Series:
     width: float = 2.0
     dash: bool = False
     size: float = 7.0
-    symbol: Literal["circle", "x", "diamond", "star"] = "circle"
+    symbol: Symbol = "circle"
     text: Sequence[str] = ()
     """What a reader sees on pointing at each point."""
 
@@ -118,10 +119,12 @@ def _plotly_axis(axis: Axis) -> dict[str, Any]:
     }
     if axis.kind == "category":
         style |= {"categoryorder": "array", "categoryarray": list(axis.categories), "showgrid": False}
+        style["range"] = [-0.6, len(axis.categories) - 0.35]
     elif axis.low is not None or axis.high is not None:
         ends: list[float | None] = [axis.low, axis.high]
         if axis.kind == "log":
             ends = [None if end is None else log10(end) for end in ends]
+            style["dtick"] = "D2"
         style["range"] = ends
         if None in ends:
             style["autorange"] = "max" if ends[1] is None else "min"
@@ -140,13 +143,22 @@ def _traces(chart: Chart, series: Series) -> list[dict[str, Any]]:
         case "band":
             edge = {"color": "rgba(0,0,0,0)", "width": 0}
             shape = {"type": "scatter", "mode": "lines", "line": edge, "hoverinfo": "skip"} | common
-            pairs = [(a, b, c) for a, b, c in zip(x, series.low, series.high, strict=True) if b is not None and c is not None]
+            edges = zip(x, series.low, series.high, strict=True)
+            pairs = [(at, low, high) for at, low, high in edges if low is not None and high is not None]
             upper = shape | {"x": [p[0] for p in pairs], "y": [p[2] for p in pairs], "showlegend": False}
             lower = shape | {"x": [p[0] for p in pairs], "y": [p[1] for p in pairs], "fill": "tonexty"}
             return [upper, lower | {"fillcolor": _colour(series.colour)}]
         case "line" | "step":
-            return [common | {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": line | (
-                {"shape": "hv"} if series.kind == "step" else {})}]  # fmt: skip
+            return [
+                common
+                | {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "x": x,
+                    "y": y,
+                    "line": line | ({"shape": "hv"} if series.kind == "step" else {}),
+                }
+            ]
         case "span":
             return [_spans(chart, series, line) | common]
         case "bar":

@@ -29,8 +29,21 @@ def to_csv(report: Report, lang: Lang = "en") -> str:
 
 
 def _header(report: Report) -> list[str]:
-    outcomes = [name for q in report.outcomes for name in (_named(q), f"{q.name} sem", f"{q.name} n", f"{q.name} expected")]
-    ends = ["keeps constraints", "reaches target", "best", "why", "why in words", "failure", "reason", "cost", "seconds", "finished"]
+    outcomes = [
+        name for q in report.outcomes for name in (_named(q), f"{q.name} sem", f"{q.name} n", f"{q.name} expected")
+    ]
+    ends = [
+        "keeps constraints",
+        "reaches target",
+        "best",
+        "why",
+        "why in words",
+        "failure",
+        "reason",
+        "cost",
+        "seconds",
+        "finished",
+    ]
     return ["number", "experiment", "status", *(_named(q) for q in report.factors), *outcomes, *ends]
 
 

@@ -78,7 +78,7 @@ def outcome_columns(problem: Problem, results: Sequence[Result | None]) -> dict[
 
 
 def reference_point(problem: Problem, utilities: FloatArray) -> FloatArray:
-    """Return the corner (n_objectives,) the hypervolume is measured from: thresholds, else the worst of a pool (n, m)."""
+    """Return where the hypervolume starts (n_objectives,): at the thresholds, else at the worst of a pool (n, m)."""
     finite = utilities[np.isfinite(utilities).all(axis=1)]
     worst = finite.min(axis=0) if len(finite) else np.zeros(len(problem.objectives))
     given = [math.nan if o.threshold is None else o.utility(o.threshold) for o in problem.objectives]
@@ -145,7 +145,7 @@ class Curve:
             front = self._front.copy()
             best = self._best
             for row, counts, hit in zip(scores.utilities, scores.is_feasible, scores.is_success, strict=True):
-                best = self._merit(front, best, row, bool(counts))
+                best = self._merit(front, best, row, counts=bool(counts))
                 self.merits.append(best)
                 if hit:
                     self.n_to_target = min(self.n_to_target, len(self.merits))
@@ -155,12 +155,12 @@ class Curve:
         if experiment.result is None:
             return
         scores = score(self._problem, outcome_columns(self._problem, [experiment.result]))
-        self._best = self._merit(self._front, self._best, scores.utilities[0], bool(scores.is_feasible[0]))
+        self._best = self._merit(self._front, self._best, scores.utilities[0], counts=bool(scores.is_feasible[0]))
         self._settled.append(self._best)
         if scores.is_success[0]:
             self._settled_hit = min(self._settled_hit, len(self._settled))
 
-    def _merit(self, front: GrowingFront, best: float, utilities: FloatArray, counts: bool) -> float:
+    def _merit(self, front: GrowingFront, best: float, utilities: FloatArray, *, counts: bool) -> float:
         if not counts:
             return best
         return max(best, float(utilities[0])) if len(utilities) == 1 else front.add(utilities)
@@ -312,9 +312,8 @@ def aggregate(
     if isinstance(times, RepeatedTimes):
         rows = rng.integers(times.times.size, size=(n_resamples, times.times.size))
         references = [RepeatedTimes(times.times[row], times.budget) for row in rows]
-    resampled = np.array(
-        [_summaries(mine[pick], budget, limit, ref) for pick, ref in zip(picks, _summarised(references, limit), strict=True)]
-    )
+    summaries = zip(picks, _summarised(references, limit), strict=True)
+    resampled = np.array([_summaries(mine[pick], budget, limit, one) for pick, one in summaries])
     central = _summaries(mine, budget, limit, next(iter(_summarised([times], limit))))
     low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="inverted_cdf")
     ai_open, ref_open = not math.isfinite(_median(mine)), not math.isfinite(times.quantile(0.5))

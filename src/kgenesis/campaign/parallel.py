@@ -24,7 +24,11 @@ def parallel_coordinates(report: Report, lang: Lang) -> str:
         return ""
     ends = {q.name: _ends(q, rows) for q in axes}
     width = _WIDTH * len(axes)
-    said = f"{len(rows)} experiments over {len(axes)} axes" if lang == "en" else f"실험 {len(rows)}개를 축 {len(axes)}개에 그림"
+    said = (
+        f"{len(rows)} experiments over {len(axes)} axes"
+        if lang == "en"
+        else f"실험 {len(rows)}개를 축 {len(axes)}개에 그림"
+    )
     parts = [f'<svg viewBox="0 0 {width} {_BOTTOM + 30}" role="img" aria-label="{escape(said)}" class="parallel">']
     for row in rows:
         points = []
@@ -32,7 +36,15 @@ def parallel_coordinates(report: Report, lang: Lang) -> str:
             y = _height(q, _value(row, q), ends[q.name])
             if y is not None:
                 points.append(f"{_WIDTH * (i + 0.5):.0f},{y:.1f}")
-        kind = "best" if row.is_best else "ai" if row.is_on_front or row.reached else "bad" if not row.is_feasible else "each"
+        kind = (
+            "best"
+            if row.is_best
+            else "ai"
+            if row.is_on_front or row.reached
+            else "bad"
+            if not row.is_feasible
+            else "each"
+        )
         title = f"{'experiment' if lang == 'en' else '실험'} {row.number}"
         parts.append(f'<polyline class="p-{kind}" points="{" ".join(points)}"><title>{title}</title></polyline>')
     for i, q in enumerate(axes):

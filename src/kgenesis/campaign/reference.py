@@ -205,7 +205,8 @@ def mismatch(reference: Reference, mission: Mission, lab_version: str) -> Text |
     if reference.lab_version != lab_version:
         return say(
             f"the reference was measured with {reference.lab} {reference.lab_version}, the lab is now {lab_version}",
-            f"이 기준은 {reference.lab} {reference.lab_version} 버전으로 측정했고, 지금 실험실은 {lab_version} 버전입니다",
+            f"이 기준은 {reference.lab} {reference.lab_version} 버전으로 측정했고, "
+            f"지금 실험실은 {lab_version} 버전입니다",
         )
     if reference.kind == "measured" and reference.planner != mission.reference.planner:
         return say(

@@ -90,7 +90,7 @@ def build(
         n_infeasible=sum(row.is_feasible is False for row in rows),
         target=targets_text(problem) if problem.has_target else None, target_reached=state.reached_by is not None,
         factors=_factors(state), outcomes=_outcomes(problem),
-        best=next((row for row in rows if row.is_best), None), progress=_progress(problem, known, curve, scores, corner),
+        best=next((row for row in rows if row.is_best), None), progress=_progress(problem, known, curve, scores),
         gain=gain, front=tuple(row.number for row in rows if row.is_on_front),
         sensitivity=_sensitivities(state, learned), slices=_slices(state, learned, best), validation=tuple(checked),
         trust=tuple(
@@ -131,8 +131,9 @@ def _usable(state: CampaignState, reference: Reference | None, remarks: list[Tex
     if reference is None:
         remarks.append(
             say(
-                "There is no reference, so nothing is claimed about what was gained: `kgenesis reference make` measures one.",
-                "비교할 기준이 없어 얼마나 절약했는지 말할 수 없습니다. `kgenesis reference make`로 기준을 측정하십시오.",
+                "There is no reference, so nothing is said about what was gained; `kgenesis reference make` makes one.",
+                "비교할 기준이 없어 얼마나 절약했는지 말할 수 없습니다. "
+                "`kgenesis reference make`로 기준을 측정하십시오.",
             )
         )
         return None
@@ -213,9 +214,7 @@ def _rows(state: CampaignState, best: Experiment | None, scores: Scores) -> list
     return rows
 
 
-def _progress(
-    problem: Problem, known: Baseline | None, curve: Curve, scores: Scores, corner: FloatArray
-) -> Progress:
+def _progress(problem: Problem, known: Baseline | None, curve: Curve, scores: Scores) -> Progress:
     is_single = len(problem.objectives) == 1
     # without a reference the campaign's own end stands for the best known
     best = max(known.best if known else -math.inf, curve.best)
@@ -322,10 +321,10 @@ def _remarks(state: CampaignState, gain: Gain | None, learned: Mapping[str, Lear
     if gain is not None and gain.headline is not None and gain.headline.reference == "estimate":
         found.append(
             say(
-                "The comparison is an estimate: nobody has searched this laboratory at random; what such a search would "
-                "find was drawn from the model that the campaign itself taught.",
-                "비교 기준은 추정치입니다. 이 실험실에서 실제로 무작위 탐색을 한 것이 아니라, 이 캠페인으로 학습한 모델이 "
-                "예상한 결과입니다.",
+                "The comparison is an estimate: nobody has searched this laboratory at random; what such a search "
+                "would find was drawn from the model that the campaign itself taught.",
+                "비교 기준은 추정치입니다. 이 실험실에서 실제로 무작위 탐색을 한 것이 아니라, "
+                "이 캠페인으로 학습한 모델이 예상한 결과입니다.",
             )
         )
     if state.doubted:

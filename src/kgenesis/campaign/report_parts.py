@@ -91,7 +91,7 @@ class Gain(Frozen):
     levels: tuple[Acceleration, ...]
     definition: Text
     enhancement: tuple[Enhancement, ...]
-    """EF(n) = best of the campaign / median best of the reference, as a ratio of outcomes (turned over for minimise)."""
+    """EF(n) = best of the campaign / median best of the reference as outcomes (turned over for minimise)."""
     regret: float | None
     """(best known - found) / (best known - median): 0 is the best known."""
     regret_of_reference: float | None

@@ -70,7 +70,8 @@ def found_sentence(state: CampaignState, best: Experiment | None) -> Text:
         goal = targets_text(problem)
         return say(
             f"{who} has not reached the target ({goal.en}) in {_experiments(n)}; the best it found is {result}.",
-            f"{who_ko} 실험 {n}회 안에 목표({goal.ko})에 도달하지 못했습니다. 지금까지 찾은 최고 결과는 {result}입니다.",
+            f"{who_ko} 실험 {n}회 안에 목표({goal.ko})에 도달하지 못했습니다. "
+            f"지금까지 찾은 최고 결과는 {result}입니다.",
         )
     place = _place(state, best)
     return say(
@@ -120,7 +121,9 @@ def gain_sentence(found: Acceleration | None, n_repeats: int) -> Text:
     if found.value > 0.95:  # noqa: PLR2004
         return say(f"{en}: nothing was gained.", f"{ko}가 필요하므로, 줄어든 실험은 없습니다.")
     factor = times(1.0 / found.value)
-    return say(f"{en}: {factor} times more were needed here.", f"{ko}면 되므로, 실험이 오히려 {factor}배 더 들었습니다.")
+    return say(
+        f"{en}: {factor} times more were needed here.", f"{ko}면 되므로, 실험이 오히려 {factor}배 더 들었습니다."
+    )
 
 
 def _reference_noun(found: Acceleration) -> Text:
@@ -140,7 +143,8 @@ def luck_sentence(found: Acceleration | None, n_repeats: int) -> Text:
         which = "None" if k == 0 else str(k)
         return say(
             f"{which} of the {n_repeats} {by.en} searches got there as fast.",
-            f"{by.ko} 탐색 {n_repeats}번 가운데 이만큼 빨랐던 것은 " + ("한 번도 없습니다." if k == 0 else f"{k}번입니다."),
+            f"{by.ko} 탐색 {n_repeats}번 가운데 이만큼 빨랐던 것은 "
+            + ("한 번도 없습니다." if k == 0 else f"{k}번입니다."),
         )
     percent = "less than 0.1 %" if found.chance < 1e-3 else f"{100 * found.chance:.2g} %"  # noqa: PLR2004
     percent_ko = "0.1 % 미만" if found.chance < 1e-3 else f"{100 * found.chance:.2g} %"  # noqa: PLR2004
@@ -167,7 +171,9 @@ def why_sentence(problem: Problem, why: Why, numbers: Mapping[ExperimentId, int]
             "Uncertain enough here to hide something better.", "아직 불확실해서 더 나은 결과가 숨어 있을 수 있습니다."
         ),
         "exploit": say("Expected to beat the best so far.", "지금까지의 최고 결과보다 나을 것으로 예상했습니다."),
-        "feasibility": say("To find conditions that keep the constraints.", "제약을 지키는 조건을 찾으려고 골랐습니다."),
+        "feasibility": say(
+            "To find conditions that keep the constraints.", "제약을 지키는 조건을 찾으려고 골랐습니다."
+        ),
         "replicate": say("Repeated, to know the noise.", "측정 오차를 알려고 반복했습니다."),
         "person": say("Brought by a person.", "사람이 직접 가져온 결과입니다."),
         "start": say("Given by an expert in the mission file.", "전문가가 미션 파일에 적어 둔 시작점입니다."),
@@ -207,8 +213,8 @@ def trust_note(outcome: str, q2: float | None, coverage: float, n: int) -> Text:
         return say(f"{outcome}: nothing varies yet.", f"{outcome}: 아직 변화가 없습니다.")
     explained = f"{100 * max(q2, 0.0):.3g} %"
     weak = q2 < 0.3  # noqa: PLR2004
-    en = f"{outcome}: predicted from the other {n - 1} measurements, the model explains {explained} of the variation and "
-    en += f"{covered} lie inside their 95 % intervals."
+    en = f"{outcome}: predicted from the other {n - 1} measurements, the model explains {explained} of the "
+    en += f"variation and {covered} lie inside their 95 % intervals."
     ko = f"{outcome}: 나머지 측정 {n - 1}개로 예측할 때 모델은 변화의 {explained}를 설명하며, 95 % 구간에 든 측정은 "
     ko += f"{covered}입니다."
     if weak:

@@ -32,6 +32,7 @@ class Experiment:
     started_at: str | None = None
     finished_at: str | None = None
     result: Result | None = None
+    _seen: Observation | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def is_final(self) -> bool:
@@ -41,10 +42,12 @@ class Experiment:
     def observation(self) -> Observation:
         """Return it as planners see it, with context factors as measured."""
         assert self.result is not None
-        conditions = self.conditions
-        if isinstance(self.result, Measurement) and self.result.context:
-            conditions = conditions | dict(self.result.context)
-        return Observation(self.id, conditions, self.result, self.why)
+        if self._seen is None or self._seen.result is not self.result:  # made once: every proposal asks for all of them
+            conditions = self.conditions
+            if isinstance(self.result, Measurement) and self.result.context:
+                conditions = conditions | dict(self.result.context)
+            self._seen = Observation(self.id, conditions, self.result, self.why)
+        return self._seen
 
 
 @dataclass(slots=True)

@@ -127,9 +127,7 @@ def _ticks(axis: Axis, wanted: int) -> list[tuple[float, str]]:
     return [(v, short(round(v, 12))) for v in values]
 
 
-def _axes(
-    chart: Chart, frame: _Frame, ticks_x: list[tuple[float, str]], ticks_y: list[tuple[float, str]]
-) -> list[str]:
+def _axes(chart: Chart, frame: _Frame, ticks_x: list[tuple[float, str]], ticks_y: list[tuple[float, str]]) -> list[str]:
     parts = []
     for value, text in ticks_y:
         y = frame.to_y(value) or 0.0
@@ -150,7 +148,8 @@ def _axes(
     middle = (frame.left + frame.right) / 2
     parts.append(
         f'<path class="a" d="M{frame.left:.1f} {frame.top:.1f}V{frame.bottom:.1f}H{frame.right:.1f}"/>'
-        f'<text class="t" x="{middle:.1f}" y="{frame.bottom + 36:.1f}" text-anchor="middle">{escape(chart.x.title)}</text>'
+        f'<text class="t" x="{middle:.1f}" y="{frame.bottom + 36:.1f}" text-anchor="middle">'
+        f"{escape(chart.x.title)}</text>"
     )
     if chart.y.title:
         y = (frame.top + frame.bottom) / 2
@@ -245,7 +244,10 @@ def _mark(symbol: str, x: float, y: float, r: float, colour: str) -> str:
         return f'<path d="M{x:.1f} {y - r:.1f}l{r:g} {r:g}l{-r:g} {r:g}l{-r:g} {-r:g}z" {style}/>'
     if symbol == "star":
         turns = [math.pi * (i / 5 - 0.5) for i in range(10)]
-        corners = [(x + (r if i % 2 == 0 else 0.45 * r) * math.cos(a), y + (r if i % 2 == 0 else 0.45 * r) * math.sin(a)) for i, a in enumerate(turns)]  # fmt: skip  # noqa: E501
+        corners = [
+            (x + (r if i % 2 == 0 else 0.45 * r) * math.cos(a), y + (r if i % 2 == 0 else 0.45 * r) * math.sin(a))
+            for i, a in enumerate(turns)
+        ]
         return f'<polygon points="{" ".join(f"{a:.1f},{b:.1f}" for a, b in corners)}" {style}/>'
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:g}" {style}/>'
 
@@ -286,7 +288,9 @@ def _legend(chart: Chart, frame: _Frame) -> list[str]:
     for series, offset, row in _legend_places(chart, frame.right - frame.left + 12):
         x, y = frame.left + offset, 12.0 + 20.0 * row
         if series.kind in ("band", "bar"):
-            parts.append(f'<rect x="{x:.1f}" y="{y - 6:.1f}" width="16" height="11" style="fill:var(--{series.colour})"/>')
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y - 6:.1f}" width="16" height="11" style="fill:var(--{series.colour})"/>'
+            )
         elif series.kind == "points":
             parts.append(_mark(series.symbol, x + 8, y, min(series.size / 2, 6.0), series.colour))
         else:

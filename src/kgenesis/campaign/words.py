@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from kgenesis.kernel.objective import Objective
 from kgenesis.kernel.units import ABSENT
 
-_PRETTY_UNITS = {"degC": "°C", "degF": "°F", "percent": "%", "ohm": "Ω", "um": "µm", "KRW": "원", "delta_degC": "K"}
+_PRETTY_UNITS = {
+    "degC": "°C", "degF": "°F", "percent": "%", "ohm": "Ω", "um": "µm", "KRW": "원", "delta_degC": "K",
+    "c_rate": "C", "C_rate": "C",
+}  # fmt: skip
 
 
 def number(value: float) -> float | None:

@@ -8,6 +8,7 @@ import typer
 from kgenesis.cli import options, screen
 from kgenesis.cli.language import lang, t
 from kgenesis.cli.running import Wishes, drive, resume_command
+from kgenesis.cli.store import campaign_to_change, campaign_to_read, existing
 
 if TYPE_CHECKING:
     from kgenesis.app.platform import Platform
@@ -52,12 +53,12 @@ def list_(store: options.Store = None, is_json: options.Json = False) -> None:  
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column(t("Campaign", "캠페인"), no_wrap=True)
-    table.add_column(t("Mission", "미션"), overflow="fold")
-    table.add_column(t("State", "상태"))
+    table.add_column(t("Mission", "미션"), overflow="ellipsis", no_wrap=True)
+    table.add_column(t("State", "상태"), no_wrap=True)
     table.add_column(t("Done", "완료"), justify="right", no_wrap=True)
     table.add_column(t("Failed", "실패"), justify="right")
     table.add_column(t("Best", "최고"), justify="right", no_wrap=True)
-    table.add_column(t("Last change", "마지막 변경"))
+    table.add_column(t("Last change", "마지막 변경"), no_wrap=True)
     for card in cards:
         table.add_row(
             card["id"],
@@ -66,20 +67,19 @@ def list_(store: options.Store = None, is_json: options.Json = False) -> None:  
             f"{card['n_measured']}/{card['budget']}",
             str(card["n_failed"]),
             screen.with_unit(card["best"], card["unit"]),
-            screen.moment(card["last_at"]),
+            screen.lately(card["last_at"]),
         )
     screen.out().print(table)
 
 
 def show(campaign: options.Campaign, store: options.Store = None, is_json: options.Json = False) -> None:  # noqa: FBT002
     """Show where one campaign stands."""
-    platform, state = _read(campaign, store)
+    platform, state = campaign_to_read(campaign, store)
     from kgenesis.app.report import make_report, summary
     from kgenesis.cli.summary import show as show_summary
 
-    data = summary(platform, state, None)
     if is_json:
-        screen.print_json({**data, **_status(platform, state)})
+        screen.print_json({**summary(platform, state, None), **_status(platform, state)})
         return
     from rich.table import Table
 
@@ -104,8 +104,6 @@ def _status(platform: "Platform", state: "CampaignState") -> dict[str, Any]:
     from kgenesis.kernel.ids import StreamId
 
     return {
-        "mission": state.mission.name,
-        "state": state.stopped or "open",
         "is_running": platform.store.holder(StreamId(state.id)) is not None,
         "waiting": len(state.waiting),
         "running": len(state.running),
@@ -153,22 +151,27 @@ def _facts(platform: "Platform", state: "CampaignState") -> list[tuple[str, str]
     return facts
 
 
-def resume(  # noqa: PLR0913
+Budget = Annotated[
+    int | None,
+    typer.Option(
+        "--budget", "-b", min=1, show_default=False, help=t("Experiments in all from now on.", "새 총 실험 수.")
+    ),
+]
+Cost = Annotated[
+    float | None,
+    typer.Option("--cost", min=0, show_default=False, help=t("Cost in all from now on.", "새 총 비용.")),
+]
+Hours = Annotated[
+    float | None,
+    typer.Option("--hours", min=0, show_default=False, help=t("Hours in all from now on.", "새 총 시간.")),
+]
+
+
+def resume(  # noqa: PLR0913, PLR0917  (every one an option)
     campaign: options.Campaign,
-    budget: Annotated[
-        int | None,
-        typer.Option(
-            "--budget", "-b", min=1, show_default=False, help=t("Experiments in all from now on.", "새 총 실험 수.")
-        ),
-    ] = None,
-    cost: Annotated[
-        float | None,
-        typer.Option("--cost", min=0, show_default=False, help=t("Cost in all from now on.", "새 총 비용.")),
-    ] = None,
-    hours: Annotated[
-        float | None,
-        typer.Option("--hours", min=0, show_default=False, help=t("Hours in all from now on.", "새 총 시간.")),
-    ] = None,
+    budget: Budget = None,
+    cost: Cost = None,
+    hours: Hours = None,
     workers: options.Workers = None,
     accept_lab_change: options.AcceptLabChange = False,  # noqa: FBT002
     store: options.Store = None,
@@ -183,7 +186,7 @@ def resume(  # noqa: PLR0913
     from kgenesis.kernel.errors import CampaignEnded
     from kgenesis.kernel.text import say
 
-    platform, state = _read(campaign, store, read_only=False)
+    platform, state = campaign_to_change(campaign, store)
     check_runs_by_itself(state.mission, state.id)
     if budget is not None or cost is not None or hours is not None:
         extend_campaign(platform, state, experiments=budget, cost=cost, hours=hours)
@@ -203,26 +206,28 @@ def resume(  # noqa: PLR0913
     raise typer.Exit(drive(platform, state, wishes))
 
 
+Reason = Annotated[
+    str,
+    typer.Option(
+        "--reason",
+        "-r",
+        metavar=t("TEXT", "글"),
+        show_default=False,
+        help=t("Why; kept in the log.", "까닭. 기록에 남습니다."),
+    ),
+]
+
+
 def stop(
     campaign: options.Campaign,
-    reason: Annotated[
-        str,
-        typer.Option(
-            "--reason",
-            "-r",
-            metavar=t("TEXT", "글"),
-            show_default=False,
-            help=t("Why; kept in the log.", "까닭. 기록에 남습니다."),
-        ),
-    ] = "",
+    reason: Reason = "",
     store: options.Store = None,
     is_json: options.Json = False,  # noqa: FBT002
 ) -> None:
     """End a campaign."""
-    from kgenesis.app.platform import open_platform
     from kgenesis.app.steer import stop_campaign
 
-    state = stop_campaign(open_platform(store), campaign, reason)
+    state = stop_campaign(existing(store), campaign, reason)
     if is_json:
         screen.print_json({"campaign": state.id, "state": state.stopped or "stopping"})
     elif state.stopped is None:
@@ -241,34 +246,37 @@ def stop(
         )
 
 
+ReportPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar=t("FOLDER", "폴더"),
+        show_default=False,
+        help=t("Where it is written; default: beside the store.", "쓸 곳. 기본값: 저장소 옆."),
+    ),
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="html|json|csv",
+        show_default=False,
+        help=t(
+            "What is written; may be given several times. Default: html.",
+            "쓸 형식. 여러 번 줄 수 있습니다. 기본값: html.",
+        ),
+    ),
+]
+AlsoCsv = Annotated[bool, typer.Option("--csv", help=t("Write the table of experiments, too.", "실험 표도 씁니다."))]
+
+
 def report(
     campaign: options.Campaign,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar=t("FOLDER", "폴더"),
-            show_default=False,
-            help=t("Where it is written; default: beside the store.", "쓸 곳. 기본값: 저장소 옆."),
-        ),
-    ] = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="html|json|csv",
-            show_default=False,
-            help=t(
-                "What is written; may be given several times. Default: html.",
-                "쓸 형식. 여러 번 줄 수 있습니다. 기본값: html.",
-            ),
-        ),
-    ] = None,
-    csv: Annotated[
-        bool, typer.Option("--csv", help=t("Write the table of experiments, too.", "실험 표도 씁니다."))
-    ] = False,
+    output: ReportPlace = None,
+    formats: Formats = None,
+    csv: AlsoCsv = False,  # noqa: FBT002
     store: options.Store = None,
     is_json: options.Json = False,  # noqa: FBT002
 ) -> None:
@@ -280,7 +288,7 @@ def report(
             t(f"{unknown[0]!r} is not html, json or csv", f"{unknown[0]!r}은(는) html, json, csv가 아닙니다"),
             param_hint="--format",
         )
-    platform, state = _read(campaign, store)
+    platform, state = campaign_to_read(campaign, store)
     from kgenesis.app.report import summary, write_report
 
     written = write_report(platform, state, None if output is None else Path(output), lang(), formats=tuple(wanted))
@@ -292,21 +300,25 @@ def report(
         print(path)  # noqa: T201
 
 
+ExportPlace = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar=t("PATH", "경로"),
+        show_default=False,
+        help=t(
+            "Its suffix says what: .csv experiments, .json report, .html its page, .jsonl events, .yaml mission, "
+            "or .zip all; else a folder.",
+            "확장자에 따라 .csv 실험 표, .json 보고서, .jsonl 사건, .yaml 미션, .zip 전체. 그 밖에는 폴더.",
+        ),
+    ),
+]
+
+
 def export(
     campaign: options.Campaign,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar=t("PATH", "경로"),
-            show_default=False,
-            help=t(
-                "What the suffix says: .csv experiments, .json report, .jsonl events, .yaml mission, .zip all; else a folder.",
-                "확장자에 따라 .csv 실험 표, .json 보고서, .jsonl 사건, .yaml 미션, .zip 전체. 그 밖에는 폴더.",
-            ),
-        ),
-    ],
+    output: ExportPlace,
     force: options.Force = False,  # noqa: FBT002
     store: options.Store = None,
     is_json: options.Json = False,  # noqa: FBT002
@@ -314,33 +326,13 @@ def export(
     """Take a campaign away as files."""
     from kgenesis.app.export import export_campaign
 
-    platform, state = _read(campaign, store)
-    files = export_campaign(
-        platform, state, Path(output), lang(), lambda: _report_files(platform, state), may_replace=force
-    )
+    platform, state = campaign_to_read(campaign, store)
+    files = export_campaign(platform, state, Path(output), lang(), may_replace=force)
     if is_json:
         screen.print_json({"campaign": state.id, "files": [str(file) for file in files]})
         return
     for file in files:
         print(file)  # noqa: T201
-
-
-def _report_files(platform: "Platform", state: "CampaignState") -> dict[str, bytes]:
-    import tempfile
-
-    from kgenesis.app.report import write_report
-
-    with tempfile.TemporaryDirectory() as folder:
-        written = write_report(platform, state, Path(folder), lang(), formats=("html", "json"))
-        return {f"report.{kind}": path.read_bytes() for kind, path in written.items()}
-
-
-def _read(name: str, store: str | None, *, read_only: bool = True) -> "tuple[Platform, CampaignState]":
-    from kgenesis.app.campaigns import read_campaign
-    from kgenesis.app.platform import open_platform
-
-    platform = open_platform(store, read_only=read_only)
-    return platform, read_campaign(platform, name)
 
 
 COMMANDS: dict[str, tuple[Any, str]] = {

@@ -34,7 +34,7 @@ _LEFT = 28
 class Command(TyperCommand):
     """A command with a help page of ours."""
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:  # type: ignore[explicit-override]  # new in Python 3.12
+    def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the page."""
         formatter.write(_page(self, ctx, ()))
 
@@ -42,7 +42,7 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """A command with commands below it, and a help page of ours."""
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:  # type: ignore[explicit-override]  # new in Python 3.12
+    def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the page."""
         commands = [self.get_command(ctx, name) for name in self.list_commands(ctx)]
         formatter.write(_page(self, ctx, [c for c in commands if c is not None and not c.hidden]))

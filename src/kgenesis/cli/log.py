@@ -16,20 +16,22 @@ _LOOK = 0.5
 """Seconds between looks at what was written."""
 
 
+Follow = Annotated[
+    bool,
+    typer.Option(
+        "--follow",
+        "-f",
+        help=t("Wait for what is written until the campaign ends.", "캠페인이 끝날 때까지 기다리며 보여 줍니다."),
+    ),
+]
+JsonLines = Annotated[bool, typer.Option("--json", help=t("One JSON object a line.", "한 줄에 JSON 객체 하나."))]
+
+
 def log(
     campaign: options.Campaign,
-    follow: Annotated[
-        bool,
-        typer.Option(
-            "--follow",
-            "-f",
-            help=t("Wait for what is written until the campaign ends.", "캠페인이 끝날 때까지 기다리며 보여 줍니다."),
-        ),
-    ] = False,
+    follow: Follow = False,  # noqa: FBT002
     store: options.Store = None,
-    is_json: Annotated[
-        bool, typer.Option("--json", help=t("One JSON object a line.", "한 줄에 JSON 객체 하나."))
-    ] = False,
+    is_json: JsonLines = False,  # noqa: FBT002
 ) -> None:
     """Print the events of a campaign."""
     from kgenesis.app.campaigns import find_campaign
@@ -81,18 +83,21 @@ def _about(body: dict[str, Any]) -> str:
     return "  ".join(parts)
 
 
-def verify(
-    campaign: Annotated[
-        str | None,
-        typer.Argument(
-            metavar=t("[CAMPAIGN]", "[캠페인]"),
-            show_default=False,
-            help=t(
-                "Its id, the beginning of it, or `last`; default: the whole store.",
-                "캠페인 ID, 그 앞부분, 또는 `last`. 기본값: 저장소 전체.",
-            ),
+MaybeCampaign = Annotated[
+    str | None,
+    typer.Argument(
+        metavar=t("[CAMPAIGN]", "[캠페인]"),
+        show_default=False,
+        help=t(
+            "Its id, the beginning of it, or `last`; default: the whole store.",
+            "캠페인 ID, 그 앞부분, 또는 `last`. 기본값: 저장소 전체.",
         ),
-    ] = None,
+    ),
+]
+
+
+def verify(
+    campaign: MaybeCampaign = None,
     store: options.Store = None,
     is_json: options.Json = False,  # noqa: FBT002
 ) -> None:

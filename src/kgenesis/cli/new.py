@@ -14,19 +14,23 @@ if TYPE_CHECKING:
 LABS = ("synthetic", "people", "table", "command", "python")
 
 
+MissionFile = Annotated[
+    str,
+    typer.Argument(metavar=t("[FILE]", "[파일]"), help=t("The file to write.", "쓸 파일.")),
+]
+LabOfExample = Annotated[
+    str,
+    typer.Option(
+        "--lab",
+        metavar="|".join(LABS),
+        help=t("Where the example's experiments are done.", "보기의 실험을 하는 곳."),
+    ),
+]
+
+
 def mission(
-    file: Annotated[
-        str,
-        typer.Argument(metavar=t("[FILE]", "[파일]"), help=t("The file to write.", "쓸 파일.")),
-    ] = "my-mission.yaml",
-    lab: Annotated[
-        str,
-        typer.Option(
-            "--lab",
-            metavar="|".join(LABS),
-            help=t("Where the example's experiments are done.", "보기의 실험을 하는 곳."),
-        ),
-    ] = "synthetic",
+    file: MissionFile = "my-mission.yaml",
+    lab: LabOfExample = "synthetic",
     force: options.Force = False,  # noqa: FBT002
 ) -> None:
     """Write a commented mission file."""
@@ -45,21 +49,25 @@ def mission(
     screen.note(t(f"It runs as it is: {command}", f"그대로 실행할 수 있습니다: {command}"))
 
 
-def lab(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar=t("NAME", "이름"),
-            show_default=False,
-            help=t(
-                "Lower-case letters, digits and hyphens, e.g. tube-furnace.",
-                "영문 소문자, 숫자, 하이픈(예: tube-furnace).",
-            ),
+LabName = Annotated[
+    str,
+    typer.Argument(
+        metavar=t("NAME", "이름"),
+        show_default=False,
+        help=t(
+            "Lower-case letters, digits and hyphens, e.g. tube-furnace.",
+            "영문 소문자, 숫자, 하이픈(예: tube-furnace).",
         ),
-    ],
-    folder: Annotated[
-        str, typer.Option("--folder", metavar=t("FOLDER", "폴더"), help=t("Where its folder is made.", "만들 곳."))
-    ] = ".",
+    ),
+]
+Folder = Annotated[
+    str, typer.Option("--folder", metavar=t("FOLDER", "폴더"), help=t("Where its folder is made.", "만들 곳."))
+]
+
+
+def lab(
+    name: LabName,
+    folder: Folder = ".",
 ) -> None:
     """Write the skeleton of a lab plug-in."""
     from kgenesis.app.scaffold import write_lab

@@ -75,9 +75,12 @@ ReportFolder = Annotated[
     str | None,
     typer.Option(
         "--report",
-        metavar=t("FOLDER", "폴더"),
+        metavar=t("PLACE", "위치"),
         show_default=False,
-        help=t("Where the report is written; default: beside the store.", "보고서를 쓸 곳. 기본값: 저장소 옆."),
+        help=t(
+            "A folder or .html file for the report; default: beside the store.",
+            "보고서를 쓸 폴더 또는 .html 파일. 기본값: 저장소 옆.",
+        ),
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=t("Show no progress.", "진행 상황을 보이지 않습니다."))]

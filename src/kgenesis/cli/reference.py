@@ -11,38 +11,42 @@ if TYPE_CHECKING:
     from kgenesis.campaign.reference import Reference
 
 
+Repeats = Annotated[
+    int | None,
+    typer.Option(
+        "--repeats",
+        min=10,
+        show_default=False,
+        help=t("Independent searches; default: the mission's.", "독립 탐색 횟수. 기본값: 미션에 쓴 값."),
+    ),
+]
+Experiments = Annotated[
+    int | None,
+    typer.Option(
+        "--experiments",
+        min=10,
+        show_default=False,
+        help=t("Experiments in each; default: the mission's.", "탐색마다 실험 수. 기본값: 미션에 쓴 값."),
+    ),
+]
+Planner = Annotated[
+    str | None,
+    typer.Option(
+        "--planner",
+        metavar="random|sobol",
+        show_default=False,
+        help=t("The search without AI; default: the mission's.", "AI 없는 탐색 방법. 기본값: 미션에 쓴 값."),
+    ),
+]
+Processes = Annotated[int, typer.Option("--workers", "-w", min=1, help=t("Worker processes.", "작업 프로세스 수."))]
+
+
 def make(
     mission: options.Mission,
-    repeats: Annotated[
-        int | None,
-        typer.Option(
-            "--repeats",
-            min=10,
-            show_default=False,
-            help=t("Independent searches; default: the mission's.", "독립 탐색 횟수. 기본값: 미션에 쓴 값."),
-        ),
-    ] = None,
-    experiments: Annotated[
-        int | None,
-        typer.Option(
-            "--experiments",
-            min=10,
-            show_default=False,
-            help=t("Experiments in each; default: the mission's.", "탐색마다 실험 수. 기본값: 미션에 쓴 값."),
-        ),
-    ] = None,
-    planner: Annotated[
-        str | None,
-        typer.Option(
-            "--planner",
-            metavar="random|sobol",
-            show_default=False,
-            help=t("The search without AI; default: the mission's.", "AI 없는 탐색 방법. 기본값: 미션에 쓴 값."),
-        ),
-    ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", "-w", min=1, help=t("Worker processes.", "작업 프로세스 수."))
-    ] = 1,
+    repeats: Repeats = None,
+    experiments: Experiments = None,
+    planner: Planner = None,
+    workers: Processes = 1,
     store: options.Store = None,
     quiet: options.Quiet = False,  # noqa: FBT002
     is_json: options.Json = False,  # noqa: FBT002

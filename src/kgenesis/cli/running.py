@@ -4,7 +4,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kgenesis.cli import screen
 from kgenesis.cli.ending import INTERRUPTED
@@ -79,11 +79,9 @@ def _view(platform: "Platform", state: "CampaignState", wishes: Wishes) -> View:
         lines = Lines(console)
         lines.skip(state)
         return lines
-    from kgenesis.app.reference import find_reference
-    from kgenesis.app.report import progress
+    from kgenesis.app.report import Watch
 
-    baseline, _ = find_reference(platform, state)
-    return Panel(console, Progress(lambda now: progress(platform, now, baseline)))
+    return Panel(console, Progress(Watch(platform, state).numbers))
 
 
 def resume_command(state: "CampaignState", store: str | None) -> str:
@@ -114,16 +112,16 @@ def _conclude(platform: "Platform", state: "CampaignState", wishes: Wishes) -> N
     from kgenesis.cli.summary import show
     from kgenesis.kernel.errors import MissingPart
 
+    report = make_report(platform, state)
     path: Path | None = None
     if wishes.wants_report:
         folder = None if wishes.report_folder is None else Path(wishes.report_folder)
         try:
-            path = write_report(platform, state, folder, lang())["html"]
-        except MissingPart as error:  # the campaign is done and kept; only its picture is missing
+            path = write_report(platform, state, folder, lang(), report=report)["html"]
+        except MissingPart as error:  # the campaign is done and kept; only its page is missing
             screen.note(error.in_(lang()))
-    data: dict[str, Any] = summary(platform, state, path)
     if wishes.is_json:
-        screen.print_json(data)
+        screen.print_json(summary(platform, state, path, report))
     else:
-        show(make_report(platform, state), None if path is None else str(path))
+        show(report, None if path is None else str(path))
     sys.stdout.flush()

@@ -11,18 +11,22 @@ from kgenesis.cli.language import t
 OF = ("mission",)
 
 
+Of = Annotated[str, typer.Argument(metavar="|".join(OF), help=t("Of what.", "무엇의 스키마인지."))]
+SchemaFile = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar=t("FILE", "파일"),
+        show_default=False,
+        help=t("A file instead of stdout.", "표준 출력 대신 쓸 파일."),
+    ),
+]
+
+
 def schema(
-    of: Annotated[str, typer.Argument(metavar="|".join(OF), help=t("Of what.", "무엇의 스키마인지."))] = "mission",
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar=t("FILE", "파일"),
-            show_default=False,
-            help=t("A file instead of stdout.", "표준 출력 대신 쓸 파일."),
-        ),
-    ] = None,
+    of: Of = "mission",
+    output: SchemaFile = None,
 ) -> None:
     """Print a JSON Schema."""
     if of not in OF:
@@ -38,8 +42,8 @@ def schema(
         Path(output).write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         screen.note(
             t(
-                f"Written to {output}. In VS Code, put at the top of a mission: # yaml-language-server: $schema={output}",
-                f"{output}에 썼습니다. VS Code에서는 미션 맨 위에 쓰세요: # yaml-language-server: $schema={output}",
+                f"Written to {output}. First line of a mission in VS Code: # yaml-language-server: $schema={output}",
+                f"{output}에 썼습니다. VS Code용 미션 첫 줄: # yaml-language-server: $schema={output}",
             )
         )
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from kgenesis.cli.language import lang, t
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import Console
 
 
@@ -83,15 +85,28 @@ def duration(seconds: float | None) -> str:
 
 
 def moment(at: str) -> str:
-    """Return a time of the log in local time and, if lately, how long ago."""
-    from datetime import UTC, datetime
-
+    """Return a time of the log in local time and, if it was today, how long ago."""
     if not at:
         return "–"
-    when = datetime.fromisoformat(at)
-    local = when.astimezone().strftime("%Y-%m-%d %H:%M")
-    ago = (datetime.now(UTC) - when).total_seconds()
-    return f"{local} ({t(f'{duration(ago)} ago', f'{duration(ago)} 전')})" if 0 <= ago < 86400 else local  # noqa: PLR2004
+    ago = lately(at)
+    local = _local(at).strftime("%Y-%m-%d %H:%M")
+    return local if local.startswith(ago) else f"{local} ({ago})"
+
+
+def lately(at: str) -> str:
+    """Return how long ago a time of the log was; from a day on, the date."""
+    from datetime import UTC, datetime
+
+    ago = (datetime.now(UTC) - _local(at)).total_seconds()
+    if 0 <= ago < 86400:  # noqa: PLR2004
+        return t(f"{duration(ago)} ago", f"{duration(ago)} 전")
+    return _local(at).strftime("%Y-%m-%d")
+
+
+def _local(at: str) -> "datetime":
+    from datetime import datetime
+
+    return datetime.fromisoformat(at).astimezone()
 
 
 def size(n_bytes: int | None) -> str:

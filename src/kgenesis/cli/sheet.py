@@ -9,6 +9,7 @@ import typer
 from kgenesis.cli import options, screen
 from kgenesis.cli.language import lang, t
 from kgenesis.cli.live import WHY
+from kgenesis.cli.store import campaign_to_change, existing
 
 if TYPE_CHECKING:
     from kgenesis.app.platform import Platform
@@ -18,12 +19,7 @@ if TYPE_CHECKING:
 
 def open_(
     mission: options.Mission,
-    seed: Annotated[
-        int,
-        typer.Option(
-            "--seed", "-s", min=0, metavar="N", help=t("Decides every random choice.", "모든 무작위 선택을 정합니다.")
-        ),
-    ] = 0,
+    seed: options.Seed = 0,
     store: options.Store = None,
     is_json: options.Json = False,  # noqa: FBT002
 ) -> None:
@@ -41,51 +37,58 @@ def open_(
         )
 
 
+CampaignOrMission = Annotated[
+    str,
+    typer.Argument(
+        metavar=t("CAMPAIGN|MISSION", "캠페인|미션"),
+        show_default=False,
+        help=t(
+            "A campaign (id, its beginning, or `last`), or a mission, of which a campaign is opened.",
+            "캠페인(ID, 그 앞부분, `last`) 또는 미션. 미션이면 캠페인을 새로 엽니다.",
+        ),
+    ),
+]
+Number = Annotated[int, typer.Option("-n", "--number", min=1, help=t("How many experiments.", "제안할 실험 수."))]
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar=t("SHEET", "시트"),
+        show_default=False,
+        help=t(
+            "A .csv or .xlsx to fill in; without it they are only shown.",
+            "채워 넣을 .csv 또는 .xlsx. 없으면 보여 주기만 합니다.",
+        ),
+    ),
+]
+Fix = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fix",
+        metavar=t("NAME=VALUE", "이름=값"),
+        show_default=False,
+        help=t(
+            "A value they must have, e.g. today's context; may be given several times.",
+            "꼭 가져야 할 값(예: 오늘의 환경). 여러 번 줄 수 있습니다.",
+        ),
+    ),
+]
+Pending = Annotated[
+    bool,
+    typer.Option(
+        "--pending",
+        help=t("Propose nothing new: those that have no result yet.", "새로 제안하지 않고, 아직 결과가 없는 것만."),
+    ),
+]
+
+
 def suggest(
-    campaign: Annotated[
-        str,
-        typer.Argument(
-            metavar=t("CAMPAIGN|MISSION", "캠페인|미션"),
-            show_default=False,
-            help=t(
-                "A campaign (id, its beginning, or `last`), or a mission, of which a campaign is opened.",
-                "캠페인(ID, 그 앞부분, `last`) 또는 미션. 미션이면 캠페인을 새로 엽니다.",
-            ),
-        ),
-    ],
-    n: Annotated[int, typer.Option("-n", "--number", min=1, help=t("How many experiments.", "제안할 실험 수."))] = 1,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar=t("SHEET", "시트"),
-            show_default=False,
-            help=t(
-                "A .csv or .xlsx to fill in; without it they are only shown.",
-                "채워 넣을 .csv 또는 .xlsx. 없으면 보여 주기만 합니다.",
-            ),
-        ),
-    ] = None,
-    fix: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fix",
-            metavar=t("NAME=VALUE", "이름=값"),
-            show_default=False,
-            help=t(
-                "A value they must have, e.g. today's context; may be given several times.",
-                "꼭 가져야 할 값(예: 오늘의 환경). 여러 번 줄 수 있습니다.",
-            ),
-        ),
-    ] = None,
-    pending: Annotated[
-        bool,
-        typer.Option(
-            "--pending",
-            help=t("Propose nothing new: those that have no result yet.", "새로 제안하지 않고, 아직 결과가 없는 것만."),
-        ),
-    ] = False,
+    campaign: CampaignOrMission,
+    n: Number = 1,
+    output: Sheet = None,
+    fix: Fix = None,
+    pending: Pending = False,  # noqa: FBT002
     force: options.Force = False,  # noqa: FBT002
     store: options.Store = None,
     is_json: options.Json = False,  # noqa: FBT002
@@ -150,18 +153,13 @@ def _check_target(path: Path | None, *, may_replace: bool) -> None:
 
 
 def _campaign_or_mission(name: str, store: str | None) -> "tuple[Platform, CampaignState]":
-    from kgenesis.app.campaigns import read_campaign
-    from kgenesis.app.platform import open_platform
     from kgenesis.kernel.plugins import installed
 
     if Path(name).is_file() or name in installed("missions"):
         platform, state = _opened(name, 0, store)
         screen.note(t(f"Opened campaign {state.id}.", f"캠페인 {state.id}을(를) 열었습니다."))
         return platform, state
-    platform = open_platform(store, read_only=True)  # so that a wrong name makes no store
-    platform.store.close()
-    platform = open_platform(store)
-    return platform, read_campaign(platform, name)
+    return campaign_to_change(name, store)
 
 
 def _opened(mission: str, seed: int, store: str | None) -> "tuple[Platform, CampaignState]":
@@ -211,34 +209,35 @@ def _show(state: "CampaignState", experiments: "Sequence[Experiment]") -> None:
     screen.out().print(table)
 
 
+Results = Annotated[
+    str,
+    typer.Argument(
+        metavar=t("RESULTS", "결과"),
+        show_default=False,
+        help=t(
+            "A filled-in .csv or .xlsx sheet; rows in any order, also experiments nobody asked for.",
+            "결과를 채운 .csv 또는 .xlsx 시트. 행 순서는 상관없고, 제안하지 않은 실험도 됩니다.",
+        ),
+    ),
+]
+
+
 def record(
     campaign: options.Campaign,
-    results: Annotated[
-        str,
-        typer.Argument(
-            metavar=t("RESULTS", "결과"),
-            show_default=False,
-            help=t(
-                "A filled-in .csv or .xlsx sheet; rows in any order, also experiments nobody asked for.",
-                "결과를 채운 .csv 또는 .xlsx 시트. 행 순서는 상관없고, 제안하지 않은 실험도 됩니다.",
-            ),
-        ),
-    ],
+    results: Results,
     store: options.Store = None,
     is_json: options.Json = False,  # noqa: FBT002
 ) -> None:
     """Take results from a sheet, all or none."""
     from kgenesis.app.ask_and_tell import record_sheet
-    from kgenesis.app.platform import open_platform
+
+    platform = existing(store)
+    state, taken = record_sheet(platform, campaign, Path(results))
     from kgenesis.app.report import make_report, summary
     from kgenesis.cli.summary import show
 
-    open_platform(store, read_only=True).store.close()  # so that a wrong place makes no store
-    platform = open_platform(store)
-    state, taken = record_sheet(platform, campaign, Path(results))
-    data = summary(platform, state, None)
     if is_json:
-        screen.print_json({**data, "answered": taken.answered, "added": taken.added})
+        screen.print_json({**summary(platform, state, None), "answered": taken.answered, "added": taken.added})
         return
     screen.note(
         t(

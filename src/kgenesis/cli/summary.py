@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from kgenesis.campaign.acceleration import Acceleration
-    from kgenesis.campaign.report import Quantity, Report, Row
+    from kgenesis.campaign.report_parts import Quantity, Report, Row
 
 
 def show(report: "Report", path: str | None = None) -> None:

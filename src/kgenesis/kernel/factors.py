@@ -96,7 +96,7 @@ class Real(_Range):
     @model_validator(mode="after")
     def _step_fits(self) -> Self:
         span = self.high - self.low
-        if self.step is not None and not self.step <= span * (1 + RESOLUTION) <= self.step * MAX_GRID:
+        if self.step is not None and not 1 - RESOLUTION <= span / self.step <= MAX_GRID * (1 + RESOLUTION):
             raise Wrong(
                 f"`step` {self.step:g} does not fit between {self.low:g} and {self.high:g} "
                 f"(at least one step, at most {MAX_GRID})",

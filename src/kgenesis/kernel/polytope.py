@@ -87,7 +87,27 @@ class Polytope:
                 break
         return x
 
-    def walk(self, x: FloatArray, movable: BoolArray, rng: np.random.Generator, moves: int = 12) -> FloatArray:
+    def mixed(self, x: FloatArray, movable: BoolArray, rng: np.random.Generator, parts: int = 4) -> FloatArray:
+        """Return points (n, v) between those given: projections end on faces and in corners, where a walk gets stuck.
+
+        Weighted means of points that keep linear rules keep them too, if these rules look at nothing that cannot move.
+        """
+        involved = np.any(np.vstack([self.a, self.e]) != 0, axis=0) & (self.high > self.low)
+        arrived = np.flatnonzero(self._has(x))
+        if not len(arrived) or (involved & ~movable).any():
+            return x
+        weights = rng.dirichlet(np.ones(parts), size=len(x))
+        others = arrived[rng.integers(len(arrived), size=(len(x), parts))]
+        between = np.einsum("np,npv->nv", weights, x[others])
+        return np.where(involved, between, x)
+
+    def _has(self, x: FloatArray) -> BoolArray:
+        """Return which points (n,) keep the linear rules, to a millionth of what their terms range over."""
+        span = self.high - self.low
+        over = (x @ self.a.T - self.b <= 1e-6 * (np.abs(self.a) @ span)).all(axis=1)
+        return np.asarray(over & (np.abs(x @ self.e.T - self.f) <= 1e-6 * (np.abs(self.e) @ span)).all(axis=1))
+
+    def walk(self, x: FloatArray, movable: BoolArray, rng: np.random.Generator) -> FloatArray:
         """Return points (n, v) spread over the polytope from where they are, by hit-and-run.
 
         Smith 1984, Oper. Res. 32, 1296. Directions keep the equalities; only movable variables change.
@@ -96,7 +116,7 @@ class Polytope:
         _, singular, basis = np.linalg.svd((self.e * span)[:, movable], full_matrices=True)
         rank = int((singular > 1e-10 * singular.max(initial=0.0)).sum())
         null = basis[rank:]
-        for _ in range(moves if len(null) else 0):
+        for _ in range(8 + 4 * len(null) if len(null) else 0):
             direction = np.zeros_like(x)
             direction[:, movable] = (rng.standard_normal((len(x), len(null))) @ null) * span[movable]
             x = x + self._chord(x, direction, rng)[:, None] * direction

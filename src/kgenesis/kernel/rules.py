@@ -241,10 +241,15 @@ class Rules:
                 hit &= (np.abs(values[:, [i]] - numbers) <= slack).any(axis=1)
             return ~hit
 
-        parts = {name: list(given) if isinstance(given, tuple) else given
-                 for name, given in constraint.combination.items()}  # fmt: skip
-        shown = ", ".join(f"{name}: {given}" for name, given in parts.items())
+        shown = ", ".join(f"{name}: {_shown(given)}" for name, given in constraint.combination.items())
         return Rule(say(f"not ({shown})", f"금지: ({shown})"), kept)
+
+
+def _shown(given: float | str | tuple[float | str, ...]) -> str:
+    """Return values of a factor as people write them."""
+    if isinstance(given, tuple):
+        return f"[{', '.join(map(_shown, given))}]"
+    return given if isinstance(given, str) else f"{given:.10g}"
 
 
 def _domain_text(variable: Variable) -> Text:

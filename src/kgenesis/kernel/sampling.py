@@ -24,6 +24,9 @@ MAX_DRAWS = 150_000
 
 _LARGEST_BATCH = 16_384
 
+_WIDTHS = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+"""Moves of a walk about what is rare, whose size is not known: some will fit."""
+
 
 def n_cube_dimensions(space: Space) -> int:
     """Return how many unit-cube coordinates `from_cube` reads."""
@@ -170,6 +173,8 @@ def sample(
         InvalidConditions: `fixed` does not belong to the space.
     """
     fixed = fixed or {}
+    if n <= 0:
+        return np.empty((0, len(space.variables)))
     points = space.points
     if points is not None:
         listed = points[matches(space, points, fixed)]
@@ -235,13 +240,13 @@ def _moved_inside(
     """Return points (n, n_variables) moved until linear rules hold, then spread; only unstepped numbers move."""
     movable = _movable(space, _held(space, fixed))
     x = region.reach(np.nan_to_num(start, nan=0.0), movable)
-    x = region.walk(x, movable, rng)
+    x = region.walk(region.mixed(x, movable, rng), movable, rng)
     return space.snap(space.with_inactive_cleared(np.where(np.isnan(start), math.nan, x)))
 
 
 def _spread(space: Space, x: FloatArray, rng: np.random.Generator, fixed: Mapping[str, Value]) -> FloatArray:
     """Return feasible points (n, n_variables) walked away from where they are, so that few need not be repeated."""
-    for width in (0.3, 0.1, 0.03, 0.3, 0.1, 0.03):
+    for width in 2 * _WIDTHS:
         moved = _moved(space, x, width, rng, fixed)
         x = np.where(_is_good(space, moved, fixed)[:, None], moved, x)
     return x

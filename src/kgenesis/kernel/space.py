@@ -9,6 +9,7 @@ import math
 import numbers
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import Self
 
 import numpy as np
@@ -129,7 +130,10 @@ class Space(Frozen):
         """
         values = np.empty((len(rows), len(self.variables)))
         for column, variable in enumerate(self.variables):
-            cells = [row.get(variable.name, variable.fixed) for row in rows]
+            try:
+                cells = list(map(itemgetter(variable.name), rows))
+            except KeyError:
+                cells = [row.get(variable.name, variable.fixed) for row in rows]
             if variable.levels:
                 codes: dict[Value, float] = {level: float(i) for i, level in enumerate(variable.levels)}
                 codes[None] = math.nan

@@ -119,7 +119,7 @@ def _measure(lab_function: LabFunction, conditions: Mapping[str, Value], seconds
     try:
         found = lab_function(conditions)
     except Exception as error:  # noqa: BLE001  a lab may raise anything
-        return Failure(kind="crashed", reason=str(error), seconds=seconds)  # type: ignore[arg-type]
+        return Failure(kind="crashed", reason=str(error), seconds=seconds)
     if isinstance(found, Measurement | Failure):
         return found
-    return Measurement(outcomes=dict(found), seconds=seconds)  # type: ignore[arg-type]
+    return Measurement(outcomes=dict(found), seconds=seconds)

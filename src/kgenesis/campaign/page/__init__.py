@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kgenesis.campaign.chart import Chart, plotly
 from kgenesis.campaign.figures import AT, all_figures
@@ -95,7 +95,9 @@ def _plotly_js() -> str:
 
 def _missing(package: str) -> MissingPart:
     return MissingPart(
-        say(f"a report page needs {package}, which is not installed", f"보고서 페이지에 필요한 {package}이(가) 없습니다"),
+        say(
+            f"a report page needs {package}, which is not installed", f"보고서 페이지에 필요한 {package}이(가) 없습니다"
+        ),
         hint=say("Install it: `pip install 'kgenesis[report]'`.", "`pip install 'kgenesis[report]'`로 설치하세요."),
     )
 
@@ -113,7 +115,7 @@ def _sha256(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _json(data: Any) -> str:
+def _json(data: object) -> str:
     """Return JSON that can stand inside a script element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -57,7 +57,8 @@ LABELS: dict[str, Text] = {
     "hypervolume": say("Hypervolume", "초부피"),
     "front": say("Pareto front", "파레토 전선"),
     "front_lead": say(
-        "Where one objective can only gain if another loses.", "한 목적을 개선하려면 다른 목적을 양보해야 하는 결과들입니다."
+        "Where one objective can only gain if another loses.",
+        "한 목적을 개선하려면 다른 목적을 양보해야 하는 결과들입니다.",
     ),
     "parallel": say("All experiments at a glance", "한눈에 보는 모든 실험"),
     "parallel_lead": say(
@@ -72,8 +73,10 @@ LABELS: dict[str, Text] = {
         "Jansen 1999). 전체 효과의 합은 1을 넘을 수 있습니다.",
     ),
     "dependent": say(
-        "Constraints tie factors together here: only moves that stay allowed count, and main effects are correlation ratios.",
-        "제약 때문에 요인들이 서로 묶여 있어, 허용되는 이동만 세고 주효과는 상관비로 계산했습니다.",
+        "Constraints tie factors together here: only moves that stay allowed count, and main effects are correlation "
+        "ratios, which may exceed the total effect where factors go together.",
+        "제약 때문에 요인들이 서로 묶여 있어, 허용되는 이동만 세고 주효과는 상관비로 계산했습니다. "
+        "함께 움직이는 요인의 주효과는 전체 효과보다 클 수 있습니다.",
     ),
     "matters_none": say(
         "Too few measurements yet to say what matters.", "무엇이 중요한지 말하기에는 아직 측정이 부족합니다."

@@ -38,7 +38,10 @@
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = head.textContent;
-      head.replaceChildren(button);
+      const plain = document.createElement("span"); // browsers leave buttons out of headings repeated in print
+      plain.className = "for-print";
+      plain.textContent = head.textContent;
+      head.replaceChildren(button, plain);
       button.addEventListener("click", function () {
         const up = head.getAttribute("aria-sort") !== "ascending";
         table.querySelectorAll("th[aria-sort]").forEach(function (other) { other.removeAttribute("aria-sort"); });

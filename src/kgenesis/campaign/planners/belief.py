@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from kgenesis.campaign.learning import training_data
 from kgenesis.campaign.planners import acquisition
-from kgenesis.kernel.experiment import Expectation, Failure, Measurement, Observation
+from kgenesis.kernel.experiment import Expectation, Failure, Measurement
 from kgenesis.kernel.objective import Objective
 from kgenesis.kernel.ports import FloatArray, Posterior, ProposalRequest, Surrogate, TrainingData
 from kgenesis.kernel.problem import Problem
@@ -159,7 +160,7 @@ def learn(request: ProposalRequest, surrogate: Surrogate, rng: np.random.Generat
     problem, space = request.problem, request.problem.space
     measured = [o for o in request.history if is_complete(problem, o.result)]
     x = space.encode(space.to_values([o.conditions for o in measured]))
-    data = {name: _training(problem, name, measured, x) for name in _modelled(problem)}
+    data = {name: training_data(problem, name, measured)[0] for name in _modelled(problem)}
     bounds = [
         Bound(c.outcome, sign, sign * bound)
         for c in problem.outcome_constraints
@@ -189,20 +190,6 @@ def learn(request: ProposalRequest, surrogate: Surrogate, rng: np.random.Generat
 def _modelled(problem: Problem) -> list[str]:
     names = [o.name for o in problem.objectives] + [c.outcome for c in problem.outcome_constraints]
     return list(dict.fromkeys(names))
-
-
-def _training(problem: Problem, name: str, measured: Sequence[Observation], x: FloatArray) -> TrainingData:
-    """Return one outcome over the measured experiments, with its known noise."""
-    declared = [o.noise for o in problem.objectives if o.name == name]
-    declared += [c.noise for c in problem.outcome_constraints if c.outcome == name]
-    known = next((noise for noise in declared if noise is not None), None)
-    outcomes = [o.result.outcomes[name] for o in measured if isinstance(o.result, Measurement)]
-    variance = [
-        outcome.sem**2 if outcome.sem is not None else (np.nan if known is None else known**2 / outcome.n)
-        for outcome in outcomes
-    ]
-    means = np.array([outcome.mean for outcome in outcomes])
-    return TrainingData(x, means, np.array(variance, dtype=np.float64), problem.space.groups)
 
 
 def _utility(objective: Objective, mean: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:

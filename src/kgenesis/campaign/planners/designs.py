@@ -7,7 +7,6 @@ from typing import Annotated, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
-from scipy.stats import qmc
 
 from kgenesis.kernel import finite
 from kgenesis.kernel.errors import InvalidSpec, Problem
@@ -109,15 +108,12 @@ def _read(model: type[S], context: PluginContext) -> S:
         wrong = []
         for item in error.errors(include_url=False):
             text = getattr(item.get("ctx", {}).get("error"), "text", None) or say(item["msg"], item["msg"])
-            wrong.append((text, *item["loc"]))
+            wrong.append((text, item["loc"]))
         raise _invalid(*wrong) from error
 
 
-def _invalid(*wrong: tuple[Text | str | int, ...]) -> InvalidSpec:
-    problems = []
-    for text, *place in wrong:
-        assert isinstance(text, Text)  # noqa: S101
-        problems.append(Problem(text, ".".join(["planner.settings", *map(str, place)])))
+def _invalid(*wrong: tuple[Text, Sequence[str | int]]) -> InvalidSpec:
+    problems = [Problem(text, ".".join(["planner.settings", *map(str, place)])) for text, place in wrong]
     return InvalidSpec(say("the planner's settings are not valid", "계획기 설정이 올바르지 않습니다"), problems)
 
 
@@ -160,23 +156,16 @@ class _Standing:
 
     def explained(self, values: FloatArray, planner: str) -> list[Proposal]:
         """Return values (n, n_variables) as proposals that say how near the nearest earlier experiment is."""
+        reasons = [Why(reason="design", planner=planner)] * len(values)
+        if len(self._done):
+            distances = self.space.distance(values, self._done)
+            nearest = distances.argmin(axis=1).tolist()
+            reasons = [
+                Why(reason="design", planner=planner, nearest=self._history[k].experiment, distance=float(row[k]))
+                for k, row in zip(nearest, distances, strict=True)
+            ]
         rows = self.space.to_rows(values)
-        if not len(self._done):
-            return [Proposal(conditions=row, why=Why(reason="design", planner=planner)) for row in rows]
-        distances = self.space.distance(values, self._done)
-        nearest = distances.argmin(axis=1)
-        return [
-            Proposal(
-                conditions=row,
-                why=Why(
-                    reason="design",
-                    planner=planner,
-                    nearest=self._history[k].experiment,
-                    distance=float(distances[i, k]),
-                ),
-            )
-            for i, (row, k) in enumerate(zip(rows, nearest.tolist(), strict=True))
-        ]
+        return [Proposal(conditions=row, why=why) for row, why in zip(rows, reasons, strict=True)]
 
     def drawn(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Return up to `n` new feasible points, drawn at random; fewer if new ones are hardly to be found."""
@@ -277,6 +266,8 @@ class SequencePlanner:
 
 def _sobol(space: Space, seed: int, n: int) -> Iterator[FloatArray]:
     """Yield one scrambled Sobol sequence (Owen 1998, J. Complexity 14, 466) in blocks that double its length."""
+    from scipy.stats import qmc  # half a second and 70 MB, which the planner `random` does without
+
     engine = qmc.Sobol(n_cube_dimensions(space), scramble=True, rng=np.random.default_rng((seed, 1)))
     exponent = max(math.ceil(math.log2(max(n, 1))), 5)
     yield engine.random_base2(exponent)
@@ -287,6 +278,8 @@ def _sobol(space: Space, seed: int, n: int) -> Iterator[FloatArray]:
 
 def _latin_hypercubes(space: Space, seed: int, size: int | None, n: int) -> Iterator[FloatArray]:
     """Yield Latin hypercubes (McKay, Beckman & Conover 1979, Technometrics 21, 239), one after the other."""
+    from scipy.stats import qmc
+
     size = size or 10 * sum(v.role == "controlled" for v in space.variables)
     block = 0
     while True:
@@ -337,7 +330,7 @@ def _factorial(space: Space, settings: FactorialSettings) -> FloatArray:
     if unknown := [name for name in given if name not in known]:
         names = ", ".join(known)
         text = say(f"no such numeric factor; there are: {names}", f"그런 수치 요인이 없습니다. 있는 것: {names}")
-        raise _invalid(*((text, "levels", name) for name in unknown))
+        raise _invalid(*((text, ("levels", name)) for name in unknown))
     if space.candidates is not None and space.points is not None:
         return space.points
     index = {v.name: i for i, v in enumerate(space.variables)}
@@ -345,17 +338,13 @@ def _factorial(space: Space, settings: FactorialSettings) -> FloatArray:
     lattices = [_lattice(m, given.get(m.name), default) for m in space.mixtures]
     n = math.prod(len(levels) for _, levels in singles) * math.prod(finite.n_blends(m) for m in lattices)
     if n > MAX_FACTORIAL:
-        raise _invalid(
-            (
-                say(
-                    f"the full factorial would have {n:,.0f} points, more than {MAX_FACTORIAL:,}: "
-                    "give fewer levels, or choose the planner `sobol`",
-                    f"전체 요인 배치의 점이 {n:,.0f}개로 {MAX_FACTORIAL:,}개를 넘습니다. "
-                    "수준을 줄이거나 계획기 `sobol`을 쓰세요",
-                ),
-                "levels",
-            )
+        text = say(
+            f"the full factorial would have {n:,.0f} points, more than {MAX_FACTORIAL:,}: "
+            "give fewer levels, or choose the planner `sobol`",
+            f"전체 요인 배치의 점이 {n:,.0f}개로 {MAX_FACTORIAL:,}개를 넘습니다. "
+            "수준을 줄이거나 계획기 `sobol`을 쓰세요",
         )
+        raise _invalid((text, ["levels"]))
     columns: list[Sequence[int]] = [[i] for i, _ in singles]
     blocks = [levels[:, None] for _, levels in singles]
     for mixture, lattice in zip(space.mixtures, lattices, strict=True):
@@ -365,7 +354,7 @@ def _factorial(space: Space, settings: FactorialSettings) -> FloatArray:
     design = finite.unique_rows(design[space.is_feasible(design)])
     if not len(design):
         text = say("no combination of the levels keeps all constraints", "제약을 모두 지키는 수준 조합이 없습니다")
-        raise _invalid((text, "levels"))
+        raise _invalid((text, ["levels"]))
     return design
 
 
@@ -379,11 +368,10 @@ def _levels_of(variable: Variable, given: dict[str, int], default: int) -> Float
         return np.array([variable.low])
     if variable.grid is not None:
         n = min(given.get(variable.name, len(variable.grid)), len(variable.grid))
-        return variable.grid[np.rint(np.linspace(0, len(variable.grid) - 1, n)).astype(int)]
+        return np.asarray(variable.grid[np.rint(np.linspace(0, len(variable.grid) - 1, n)).astype(int)])
     n = given.get(variable.name, default)
-    if variable.is_log:
-        return np.geomspace(variable.low, variable.high, n)
-    return np.linspace(variable.low, variable.high, n)
+    spaced = np.geomspace if variable.is_log else np.linspace
+    return np.asarray(spaced(variable.low, variable.high, n))
 
 
 def _lattice(mixture: Mixture, n_levels: int | None, default: int) -> Mixture:
@@ -402,4 +390,4 @@ def _amounts(mixture: Mixture, lattice: Mixture) -> FloatArray:
         return blends
     # L-pseudocomponents (Kurotori 1966, Industrial Quality Control 22, 592), unless what is bounded may be absent
     low = np.array([0.0 if mixture.may_be_absent else c.low for c in mixture.components])
-    return low + (mixture.total - low.sum()) * blends
+    return np.asarray(low + (mixture.total - low.sum()) * blends)

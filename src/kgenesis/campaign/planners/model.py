@@ -141,9 +141,4 @@ def _candidates(request: ProposalRequest, belief: Belief, rng: np.random.Generat
 
 def _untried(space: Space, values: FloatArray, taken: FloatArray) -> FloatArray:
     """Return the values (k, n_variables) that are not taken; context variables do not tell experiments apart."""
-    columns = [i for i, v in enumerate(space.variables) if v.role == "controlled"]
-    # ten digits tell experiments apart and survive a trip through a spreadsheet
-    spans = np.array([max(v.high - v.low, 1e-300) * 1e-10 for v in space.variables])[columns]
-    seen = {row.tobytes() for row in np.round(np.nan_to_num(taken[:, columns], nan=-1.0) / spans)}
-    keys = np.round(np.nan_to_num(values[:, columns], nan=-1.0) / spans)
-    return values[[row.tobytes() not in seen for row in keys]]
+    return values[~np.isin(space.keys(values), space.keys(taken))]

@@ -42,6 +42,14 @@ if TYPE_CHECKING:
 PARAMETER_SET = "OKane2022"
 """O'Kane et al., Phys. Chem. Chem. Phys. 24 (2022) 7909; cell: Chen et al., J. Electrochem. Soc. 167 (2020) 080534."""
 
+OPTIONS = (
+    ("thermal", "lumped"),
+    ("lithium plating", "partially reversible"),
+    ("SEI", "constant"),  # 5 nm; its thickness enters the rate at which plated lithium dies
+    ("SEI film resistance", "none"),
+)
+"""What PyBaMM models beside the electrodes."""
+
 NOMINAL_CAPACITY = 5.0
 """A·h; 1C is 5 A (LG M50)."""
 
@@ -62,6 +70,9 @@ MAX_TIME_STEP = 20.0
 
 CHARGE_TOLERANCE = 1e-4
 """Largest relative error of the charge that the model counted."""
+
+DECIMALS = 6
+"""Of every result: the solver's factorisations make repeats differ by some 1e-10, rounding makes them equal."""
 
 MAX_CHARGE_TIME = 240.0
 """min; then the charger's clock aborts."""
@@ -123,7 +134,7 @@ class ChargeResult:
     max_voltage: float
     """V"""
     dead_lithium: float
-    """Part of `plated` that lost contact for good, mA·h."""
+    """Part of the plated lithium that lost contact for good, mA·h."""
     charge: float
     """Charge that went in, A·h."""
 
@@ -274,7 +285,7 @@ class Cell:
 
     def _make_model(self) -> "pybamm.BaseModel":
         models = {"DFN": self._pybamm.lithium_ion.DFN, "SPMe": self._pybamm.lithium_ion.SPMe}
-        return models[self.settings.model]({"thermal": "lumped", "lithium plating": "partially reversible"})
+        return models[self.settings.model](dict(OPTIONS))
 
     def _make_solver(self) -> "pybamm.IDAKLUSolver":
         return self._pybamm.IDAKLUSolver(
@@ -307,16 +318,17 @@ class Cell:
     def _read(self, solution: "pybamm.Solution") -> ChargeResult | Rejection:
         edges = ("Negative electrode thickness [m]", "Electrode height [m]", "Electrode width [m]")
         volume = math.prod(float(self._parameters[edge]) for edge in edges)
-        result = ChargeResult(
-            charge_time=float(solution.t[-1]) / 60,
-            plated=1000 * float(solution[_PLATED].entries.max()),
-            max_temperature=float(solution[_TEMPERATURE].entries.max()),
-            min_anode_potential=float(solution[_ANODE].entries.min()),
-            max_voltage=float(solution[_VOLTAGE].entries.max()),
-            dead_lithium=1000 * FARADAY / 3600 * volume * float(solution[_DEAD].entries[-1]),
-            charge=-float(solution[_CHARGE].entries[-1]),
-        )
-        if not all(math.isfinite(getattr(result, name)) for name in ChargeResult.__slots__):
+        found = {
+            "charge_time": solution.t[-1] / 60,
+            "plated": 1000 * solution[_PLATED].entries.max(),
+            "max_temperature": solution[_TEMPERATURE].entries.max(),
+            "min_anode_potential": solution[_ANODE].entries.min(),
+            "max_voltage": solution[_VOLTAGE].entries.max(),
+            "dead_lithium": 1000 * FARADAY / 3600 * volume * solution[_DEAD].entries[-1],
+            "charge": -solution[_CHARGE].entries[-1],
+        }
+        result = ChargeResult(**{name: round(float(value), DECIMALS) for name, value in found.items()})
+        if not all(math.isfinite(value) for value in found.values()):
             return _crash("a value is not finite")
         if abs(result.charge / self._target - 1) > CHARGE_TOLERANCE:
             return _abort(START_SOC + 100 * result.charge / self.capacity, "charge")
