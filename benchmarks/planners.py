@@ -39,8 +39,15 @@ def pin_threads(niceness: int = 0) -> None:
         os.nice(niceness)
 
 
+def prepare(niceness: int) -> None:
+    """Make a worker ready: its threads, its niceness, and what code it stands for."""
+    pin_threads(niceness)
+    code_hash()
+
+
+@functools.cache
 def code_hash() -> str:
-    """Return eight digits that change whenever the code that decides does."""
+    """Return eight digits that change whenever the code that decides does; as it was when this process began."""
     import kgenesis
 
     root = Path(kgenesis.__file__).parent
@@ -207,7 +214,7 @@ def run_jobs(function: Any, jobs: Sequence[tuple[Any, ...]], path: Path, wishes:
     """Run campaigns in processes and keep each result as it comes."""
     start = time.monotonic()
     with ProcessPoolExecutor(
-        wishes.workers, mp_context=get_context("spawn"), initializer=pin_threads, initargs=(wishes.nice,)
+        wishes.workers, mp_context=get_context("spawn"), initializer=prepare, initargs=(wishes.nice,)
     ) as pool:
         running = [pool.submit(function, *job) for job in jobs]
         for i, ended in enumerate(as_completed(running), start=1):

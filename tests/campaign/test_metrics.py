@@ -154,6 +154,12 @@ def test_a_reference_that_never_got_there_gives_a_lower_bound() -> None:
     assert ratio.interval == (2.5, math.inf)
 
 
+def test_a_campaign_longer_than_the_reference_is_not_called_faster_than_every_search() -> None:
+    ratio = acceleration_factor(200, 300, RepeatedTimes(np.array([math.inf] * 3), 100))
+    assert (ratio.value, ratio.censored) == (0.5, "reference")
+    assert math.isnan(ratio.chance)
+
+
 def test_a_campaign_that_never_got_there_gives_an_upper_bound() -> None:
     ratio = acceleration_factor(math.inf, 40, RepeatedTimes(np.array([20.0, 20.0, 20.0]), 100))
     assert (ratio.value, ratio.censored, ratio.n_ai) == (0.5, "campaign", 40.0)

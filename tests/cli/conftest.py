@@ -3,9 +3,10 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,7 @@ class Cli:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.store = folder / "store.db"
+        self._started: list[subprocess.Popen[str]] = []
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH", "SYSTEMROOT") if name in os.environ}
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self.env = kept | threads | {"KGENESIS_STORE": str(self.store), "LANG": "C.UTF-8", "KGENESIS_LANG": "en"}
@@ -75,12 +77,21 @@ class Cli:
         """Run a command with `--json` and return the one object it prints."""
         return json.loads(self(*arguments, "--json", rc=rc).stdout)
 
-    def start(self, *arguments: str, **settings: Any) -> subprocess.Popen[str]:
-        """Start a command in a process group of its own."""
-        return subprocess.Popen(
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command in a process group of its own; it is ended with the test at the latest."""
+        process = subprocess.Popen(
             [PROGRAM, *arguments], cwd=self.folder, env=self.env, text=True, start_new_session=True,
-            **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | settings),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what was started."""
+        for process in self._started:
+            with process:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def write(self, text: str = MISSION, name: str = "mission.yaml") -> str:
         """Write a mission file and return its name."""
@@ -89,8 +100,10 @@ class Cli:
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Cli:
-    return Cli(tmp_path)
+def cli(tmp_path: Path) -> Iterator[Cli]:
+    made = Cli(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture

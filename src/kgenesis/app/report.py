@@ -14,7 +14,7 @@ from kgenesis.campaign.acceleration import acceleration
 from kgenesis.campaign.baselines import Baseline
 from kgenesis.campaign.export import to_csv, to_json
 from kgenesis.campaign.metrics import Curve
-from kgenesis.campaign.page import to_html
+from kgenesis.campaign.page import render
 from kgenesis.campaign.report import Report, best_experiment, build
 from kgenesis.campaign.state import CampaignState, Experiment
 from kgenesis.kernel.experiment import Measurement
@@ -70,7 +70,7 @@ def write_report(
     folder = folder or platform.folder / "reports"
     stem = folder / state.id if folder.suffix not in {".html", ".json", ".csv"} else folder.with_suffix("")
     makers = {
-        "html": lambda: to_html(report, lang),
+        "html": lambda: render(report, lang),
         "json": lambda: to_json(report),
         "csv": lambda: to_csv(report, lang),
     }

@@ -8,9 +8,17 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from kgenesis.campaign.fronts import hypervolume
-from kgenesis.campaign.hitting import EstimatedTimes, HittingTimes, RepeatedTimes, TableTimes, first_true
+from kgenesis.campaign.hitting import (
+    EstimatedTimes,
+    HittingTimes,
+    ImaginedTimes,
+    RepeatedTimes,
+    TableTimes,
+    first_true,
+)
 from kgenesis.campaign.metrics import At, FloatArray, Scores, reference_point, running_merit, score
 from kgenesis.campaign.reference import Kind, Reference
 from kgenesis.kernel.problem import Problem
@@ -19,9 +27,10 @@ from kgenesis.kernel.text import Text, say
 BAND = (0.5, 0.25, 0.75, 0.025, 0.975)
 """Quantiles of a band: the median, the middle 50 % and the middle 95 %."""
 
-_ORDERS = 200
-"""Random orders of a table that stand for random searches where there is no closed form (several objectives)."""
-_ORDER_LENGTH = 500
+_ORDERS, _ORDER_LENGTH = 200, 500
+"""Random orders of a table that stand for random searches where there is no closed form: in two objectives."""
+_FEW_ORDERS, _SHORT_ORDER = 64, 200
+"""In more objectives, where a hypervolume costs more. Imagined searches are cut to the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +164,7 @@ class _Repeated(_Common):
             times = np.array([first_true(row >= level.merit) for row in self._merits])
         return RepeatedTimes(times, self._n)
 
+    @override
     def pooled_median(self, level: Level) -> float:
         """Return the median hitting time if all draws are taken as one pool of independent ones; NaN if none is good.
 
@@ -192,7 +202,7 @@ class _Table(_Common):
 
     @cached_property
     def _orders(self) -> _Repeated:
-        return _Repeated(self.reference, self.problem, random_orders(self.scores[0]))
+        return _Repeated(self.reference, self.problem, random_orders(self.scores[0], *_affordable(self.problem)))
 
     def hitting_times(self, level: Level) -> HittingTimes:
         """Return the exact distribution; for hypervolumes that of random orders of the table."""
@@ -209,6 +219,7 @@ class _Table(_Common):
             return self._orders.band(n)
         return self._ordered[best_of_draws(len(self._ordered), n, np.array(BAND)) - 1]
 
+    @override
     def expected_best(self, n: int) -> FloatArray:
         """Return the expected best utility (n,) of 1 … n draws, given that one of them counts; NaN if none can.
 
@@ -243,7 +254,11 @@ class _Estimated(_Common):
 
     @cached_property
     def _orders(self) -> _Repeated:
-        return _Repeated(self.reference, self.problem)
+        if self.is_single:
+            return _Repeated(self.reference, self.problem)
+        few, length = _affordable(self.problem)
+        kept = [Scores(s.utilities[:length], s.is_feasible[:length], s.is_success[:length]) for s in self.scores]
+        return _Repeated(self.reference, self.problem, kept[:: max(len(kept) // few, 1)])
 
     def hitting_times(self, level: Level) -> HittingTimes:
         """Return the mixture over beliefs of independent draws; for hypervolumes that of imagined searches."""
@@ -252,7 +267,8 @@ class _Estimated(_Common):
         elif self.is_single:
             chances = (self.pool.reshape(len(self.scores), -1) >= level.merit).mean(axis=1)
         else:
-            return self._orders.hitting_times(level)
+            seen = self._orders.hitting_times(level)
+            return ImaginedTimes(seen.times, seen.budget)
         return EstimatedTimes(chances, self.reference.n_experiments)
 
     def band(self, n: int) -> FloatArray:
@@ -301,11 +317,16 @@ def _log_factorials(size: int) -> FloatArray:
     return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, size + 1)))])
 
 
-def random_orders(scores: Scores, n_orders: int = _ORDERS, length: int = _ORDER_LENGTH) -> list[Scores]:
+def random_orders(scores: Scores, n_orders: int, length: int) -> list[Scores]:
     """Return the table in random orders, each cut to `length`: searches that need no new measurement."""
     rng = np.random.default_rng((len(scores.is_success), 23))
     picks = [rng.permutation(len(scores.is_success))[:length] for _ in range(n_orders)]
     return [Scores(scores.utilities[p], scores.is_feasible[p], scores.is_success[p]) for p in picks]
+
+
+def _affordable(problem: Problem) -> tuple[int, int]:
+    """Return how many searches, and how long, whose hypervolumes are worth computing."""
+    return (_ORDERS, _ORDER_LENGTH) if len(problem.objectives) == 2 else (_FEW_ORDERS, _SHORT_ORDER)  # noqa: PLR2004
 
 
 def _name(planner: str) -> tuple[str, str]:

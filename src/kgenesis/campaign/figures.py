@@ -71,10 +71,11 @@ def best_so_far(report: Report, lang: Lang) -> list[Chart]:
         kept = [(i, v) for i, v, ok in zip(n, progress.values, progress.counts, strict=True) if ok]
         lost = [(i, v) for i, v, ok in zip(n, progress.values, progress.counts, strict=True) if not ok]
         broken = [(i, v) for i, v in lost if v is not None]
-        series.append(Series(t("each experiment", "각 실험"), "points", *_xy(kept), colour="each"))
+        size = 7.0 if len(progress.best) <= 100 else 4.0  # noqa: PLR2004
+        series.append(Series(t("each experiment", "각 실험"), "points", *_xy(kept), colour="each", size=size))
         if broken:
             name = t("constraint not kept", "제약을 어긴 실험")
-            series.append(Series(name, "points", *_xy(broken), colour="bad", symbol="x"))
+            series.append(Series(name, "points", *_xy(broken), colour="bad", symbol="x", size=size))
     series.append(Series(t("best so far", "지금까지의 최고"), "step", tuple(n), progress.best, colour="ai", width=3))
     lines: tuple[Line, ...] = ()
     if progress.target is not None:

@@ -3,6 +3,7 @@
 Everything here is in utilities (more is better); shapes are (n experiments, m objectives).
 """
 
+import math
 from bisect import bisect_left
 from dataclasses import dataclass
 
@@ -36,8 +37,9 @@ def hypervolume(utilities: FloatArray, reference_point: FloatArray) -> float:
     """Return the volume between the points (n, m) and a reference point (m,) below them.
 
     The measure of the union of the boxes that the points span with the reference point (Zitzler & Thiele 1998, PPSN V,
-    292). Exact: in two objectives by sorting, in more by exclusive volumes (WFG; While, Bradstreet & Barone 2012, IEEE
-    Trans. Evol. Comput. 16, 86, algorithm 1). A point that is not above the reference point everywhere adds nothing.
+    292). Exact: in two and three objectives by sweeping, in more by exclusive volumes (WFG; While, Bradstreet & Barone
+    2012, IEEE Trans. Evol. Comput. 16, 86, algorithm 1), whose time grows fast with the number of objectives. A point
+    that is not above the reference point everywhere adds nothing.
     """
     above = utilities - reference_point
     above = above[np.isfinite(above).all(axis=1) & (above > 0).all(axis=1)]
@@ -117,13 +119,28 @@ def _volume(above: FloatArray) -> float:
     """Return the volume of the union of boxes from the origin to each point (n, m)."""
     if not len(above):
         return 0.0
+    m = above.shape[1]
+    if m == 1:
+        return float(above.max())
+    if m == 2:  # noqa: PLR2004
+        stairs = _Stairs([], [])
+        return math.fsum(stairs.add(x, y) for x, y in above.tolist())
+    if m == 3:  # noqa: PLR2004
+        return _volume_by_sweep(above)
     points = np.unique(above[pareto_mask(above)], axis=0)
-    if above.shape[1] == 1:
-        return float(points.max())
-    if above.shape[1] == 2:  # noqa: PLR2004
-        ordered = points[np.argsort(-points[:, 0])]
-        heights = np.diff(ordered[:, 1], prepend=0.0)
-        return float((ordered[:, 0] * heights).sum())
     # worst in the last objective first: the sets the recursion meets shrink fastest (While et al. 2012, section IV)
     points = points[np.argsort(points[:, -1])]
-    return sum(_exclusive(point, points[i + 1 :]) for i, point in enumerate(points))
+    return math.fsum(_exclusive(point, points[i + 1 :]) for i, point in enumerate(points))
+
+
+def _volume_by_sweep(above: FloatArray) -> float:
+    """Return the volume under points (n, 3): areas of growing stairs, from the top down.
+
+    The idea of Beume et al. 2009, IEEE Trans. Evol. Comput. 13, 1075.
+    """
+    ordered = above[np.argsort(-above[:, 2])].tolist()
+    stairs, area, volume = _Stairs([], []), 0.0, 0.0
+    for i, (x, y, z) in enumerate(ordered):
+        area += stairs.add(x, y)
+        volume += area * (z - (ordered[i + 1][2] if i + 1 < len(ordered) else 0.0))
+    return volume

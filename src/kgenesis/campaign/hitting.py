@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 FloatArray = NDArray[np.float64]
 
@@ -85,6 +86,20 @@ class RepeatedTimes:
     def restricted_mean(self, limit: int) -> float:
         """Return the mean over repeats of min(T, limit); `limit` may not exceed the budget."""
         return float(np.minimum(self._ordered, min(limit, self.budget)).mean())
+
+
+@dataclass(frozen=True)
+class ImaginedTimes(RepeatedTimes):
+    """Hitting times of searches that a model imagines, each under another draw of what it believes."""
+
+    @override
+    def median_interval(self) -> tuple[float, float]:
+        """Return the range of 95 % of the imagined searches.
+
+        More can be imagined at will, so a bootstrap over them would only feign certainty; belief and luck cannot be
+        told apart here, so the interval holds both.
+        """
+        return luck(self)
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,8 @@ class Ratio:
     luck: tuple[float, float]
     """The factor against a lucky and an unlucky reference search: those that only 2.5 % beat, and that 97.5 % beat."""
     chance: float
-    """The chance that one reference search gets there with as few experiments as the campaign."""
+    """The chance that one reference search gets there with as few experiments as the campaign; NaN if the reference
+    was not watched for so long."""
     n_ai: float
     """Experiments of the campaign until the level, or all of them if it was not reached."""
     n_ref: float
@@ -224,9 +225,10 @@ def acceleration_factor(n_ai: float, n_done: int, times: HittingTimes) -> Ratio:
         nan = (math.nan, math.nan)
         return Ratio(math.nan, nan, nan, math.nan, mine, theirs, (low, high), "both")
     lower = min(low, float(times.budget)) / mine
+    chance = times.cdf(mine) if mine <= times.budget else math.nan
     interval = (0.0 if censored == "campaign" else lower, high / mine)
     return Ratio(
-        theirs / mine, interval, (min(lucky, float(times.budget)) / mine, unlucky / mine), times.cdf(mine),
+        theirs / mine, interval, (min(lucky, float(times.budget)) / mine, unlucky / mine), chance,
         mine, theirs, (min(low, float(times.budget)), high), censored,
     )  # fmt: skip
 

@@ -151,7 +151,8 @@ def predicted_measured(report: Report, lang: Lang) -> list[Chart]:
                 Axis(t("measured", "측정") + f" ({outcome.label})"),
                 Axis(t("predicted", "예측")),
                 series,
-                height=340,
+                height=300,
+                is_small=True,
                 columns=(t("experiment", "실험"), t("measured", "측정"), t("predicted", "예측"), "± sd"),
                 rows=tuple((str(p[3]), short(p[0]), short(p[1]), short(p[2], 2)) for p in pairs),
             )

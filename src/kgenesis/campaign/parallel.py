@@ -12,6 +12,8 @@ MOST_LINES = 300
 """Lines drawn at most: the best, and an even choice of the others."""
 
 _WIDTH, _TOP, _BOTTOM = 118, 46, 300
+_MANY = 100
+"""From so many lines on they are drawn fainter."""
 
 
 def parallel_coordinates(report: Report, lang: Lang) -> str:
@@ -29,7 +31,8 @@ def parallel_coordinates(report: Report, lang: Lang) -> str:
         if lang == "en"
         else f"실험 {len(rows)}개를 축 {len(axes)}개에 그림"
     )
-    parts = [f'<svg viewBox="0 0 {width} {_BOTTOM + 30}" role="img" aria-label="{escape(said)}" class="parallel">']
+    look = "parallel many" if len(rows) > _MANY else "parallel"
+    parts = [f'<svg viewBox="0 0 {width} {_BOTTOM + 30}" role="img" aria-label="{escape(said)}" class="{look}">']
     for row in rows:
         points = []
         for i, q in enumerate(axes):

@@ -38,7 +38,7 @@ class Repeat(Frozen):
 
     outcomes: dict[str, tuple[float | None, ...]]
     """Means rounded to six significant digits; null where the experiment failed or did not measure it."""
-    failures: dict[int, FailureKind] = {}
+    failures: dict[int, FailureKind] = Field(default_factory=dict)
     """What kind of failure, by place from 0."""
 
     @property
@@ -67,7 +67,7 @@ class Reference(Frozen):
     seed: Annotated[int, Field(ge=0)] = 0
     repeats: tuple[Repeat, ...] = Field(min_length=1)
     """Independent searches; for `closed-form` one, with every point; for `estimate` one per draw of belief."""
-    made_with: dict[str, str] = {}
+    made_with: dict[str, str] = Field(default_factory=dict)
     """Versions of K-Genesis, Python and the libraries."""
     command: str = ""
     """What makes it again."""

@@ -239,7 +239,8 @@ def _progress(problem: Problem, known: Baseline | None, curve: Curve, scores: Sc
 def _band(problem: Problem, known: Baseline | None, curve: Curve, best: float) -> Band | None:
     if known is None or not curve.n:
         return None
-    crossed = [a.n_ref for a in accelerations(problem, known, curve) if a.at in ("target", "best-found")]
+    lead = headline(problem, accelerations(problem, known, curve), curve)
+    crossed = [lead.n_ref] if lead is not None else []
     merits = known.band(min(max([curve.n, *(math.ceil(1.15 * n) for n in crossed)]), 5000))
     keep = np.unique(np.linspace(0, len(merits) - 1, min(len(merits), _CURVE_POINTS)).round().astype(int)).tolist()
     expected = known.expected_best(len(merits))

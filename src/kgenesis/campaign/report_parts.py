@@ -1,5 +1,7 @@
 """The parts a report is made of: what the page shows, as data."""
 
+from pydantic import Field
+
 from kgenesis.campaign import analysis
 from kgenesis.campaign.acceleration import Acceleration
 from kgenesis.campaign.state import Status
@@ -31,7 +33,7 @@ class Row(Frozen):
     id: str
     conditions: dict[str, Value]
     status: Status
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, Outcome] = Field(default_factory=dict)
     is_feasible: bool | None = None
     """Whether every outcome constraint holds; null if it was not measured."""
     is_best: bool = False

@@ -96,25 +96,17 @@ def gain_sentence(found: Acceleration | None, n_repeats: int) -> Text:
     if found.value is None:
         return say("Neither it nor the reference got there.", "기준 탐색도 이 수준에 도달하지 못했습니다.")
     by = _reference_noun(found)
+    guess = say("By the model's estimate, a", "모델의 추정으로는 ") if found.reference == "estimate" else say("A", "")
     if found.censored == "reference":
-        if found.reference == "measured":
-            so = say(
-                f"Fewer than half of {n_repeats} {by.en} searches got that far within {found.n_ref} experiments",
-                f"{by.ko} 탐색은 {n_repeats}번 가운데 절반도 실험 {found.n_ref}회 안에 이 수준에 도달하지 못했습니다",
-            )
-        else:
-            so = say(
-                f"A {by.en} search gets that far in fewer than half of cases within {found.n_ref} experiments",
-                f"{by.ko} 탐색이 실험 {found.n_ref}회 안에 이 수준에 도달하는 경우는 절반이 되지 않습니다",
-            )
-        factor = times(found.value)
-        return say(f"{so.en}: at least {factor} times fewer.", f"{so.ko}. 실험 수를 {factor}분의 1 이하로 줄였습니다.")
+        return _bounded_gain(found, n_repeats, by, guess)
     low, high = found.n_ref_interval
     band = ""
     if low != high:
         band = f"{short(low, 3)}–{short(high, 3)}" if high is not None else f"≥ {short(low, 3)}"
-    en = f"A {by.en} search needs about {found.n_ref} for the same" + (f" (95 % {band})" if band else "")
-    ko = f"같은 수준에 도달하려면 {by.ko} 탐색으로는 약 {found.n_ref}회" + (f"(95 % 구간 {band}회)" if band else "")
+    en = f"{guess.en} {by.en} search needs about {found.n_ref} for the same" + (f" (95 % {band})" if band else "")
+    ko = f"{guess.ko}같은 수준에 도달하는 데 {by.ko} 탐색으로는 약 {found.n_ref}회" + (
+        f"(95 % 구간 {band}회)" if band else ""
+    )
     if found.value >= 1.05:  # noqa: PLR2004
         factor = times(found.value)
         return say(f"{en}: {factor} times fewer.", f"{ko}가 필요하므로, 실험 수를 {factor}분의 1로 줄인 셈입니다.")
@@ -126,11 +118,30 @@ def gain_sentence(found: Acceleration | None, n_repeats: int) -> Text:
     )
 
 
+def _bounded_gain(found: Acceleration, n_repeats: int, by: Text, guess: Text) -> Text:
+    """Return what can be said where fewer than half of the reference's searches got there."""
+    if found.reference == "measured":
+        so = say(
+            f"Fewer than half of {n_repeats} {by.en} searches got that far within {found.n_ref} experiments",
+            f"{by.ko} 탐색은 {n_repeats}번 가운데 절반도 실험 {found.n_ref}회 안에 이 수준에 도달하지 못했습니다",
+        )
+    else:
+        so = say(
+            f"{guess.en} {by.en} search gets that far in fewer than half of cases within {found.n_ref} experiments",
+            f"{guess.ko}{by.ko} 탐색이 실험 {found.n_ref}회 안에 이 수준에 도달하는 경우는 절반이 되지 않습니다",
+        )
+    if found.value is None or found.value < 1.0:
+        return say(
+            f"{so.en}, but this took {found.n_ai}: only a longer reference could tell what was gained.",
+            f"{so.ko}. 다만 이 캠페인도 {found.n_ai}회가 걸렸으므로, 기준 탐색이 더 길어야 이득을 말할 수 있습니다.",
+        )
+    factor = times(found.value)
+    return say(f"{so.en}: at least {factor} times fewer.", f"{so.ko}. 실험 수를 {factor}분의 1 이하로 줄였습니다.")
+
+
 def _reference_noun(found: Acceleration) -> Text:
-    """Return what the reference search is called; an estimate is never named without saying so."""
-    sobol = "Sobol" in found.reference_text.en
-    en, ko = ("Sobol", "소볼") if sobol else ("random", "무작위")
-    return say(f"{en} (estimated)", f"(모델로 추정한) {ko}") if found.reference == "estimate" else say(en, ko)
+    """Return what the reference search is called."""
+    return say("Sobol", "소볼") if "Sobol" in found.reference_text.en else say("random", "무작위")
 
 
 def luck_sentence(found: Acceleration | None, n_repeats: int) -> Text:
@@ -148,9 +159,10 @@ def luck_sentence(found: Acceleration | None, n_repeats: int) -> Text:
         )
     percent = "less than 0.1 %" if found.chance < 1e-3 else f"{100 * found.chance:.2g} %"  # noqa: PLR2004
     percent_ko = "0.1 % 미만" if found.chance < 1e-3 else f"{100 * found.chance:.2g} %"  # noqa: PLR2004
+    tail, tail_ko = (" (estimated)", "(추정)") if found.reference == "estimate" else ("", "")
     return say(
-        f"The chance that one {by.en} search is as fast is {percent}.",
-        f"{by.ko} 탐색 한 번이 이만큼 빠를 확률은 {percent_ko}입니다.",
+        f"The chance that one {by.en} search is as fast is {percent}{tail}.",
+        f"{by.ko} 탐색 한 번이 이만큼 빠를 확률은 {percent_ko}{tail_ko}입니다.",
     )
 
 

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kgenesis.kernel.experiment import Frozen, Value
-from kgenesis.kernel.fields import Positive, Whole
+from kgenesis.kernel.experiment import Frozen
+from kgenesis.kernel.fields import Cell, Positive, Whole
 from kgenesis.kernel.objective import Cost, Objective, OutcomeConstraint
 from kgenesis.kernel.problem import Problem
 from kgenesis.kernel.space import Space
-from kgenesis.kernel.text import Text
+from kgenesis.kernel.text import Text, Wrong
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -90,7 +90,7 @@ class Mission(Frozen):
     any machine. `as-they-come`: every result is used at once. Default: the first, for physical labs the second."""
     stop_when_reached: bool = True
     """End the campaign at the first experiment that reaches every target."""
-    start: tuple[dict[str, Value], ...] = ()
+    start: tuple[dict[str, Cell], ...] = ()
     """Experiments to do first: an expert's best guesses."""
     reference: ReferencePlan = ReferencePlan()
 
@@ -99,11 +99,9 @@ class Mission(Frozen):
         problem = self.problem
         for i, conditions in enumerate(self.start):
             for mistake in problem.space.check(conditions):
-                msg = f"start[{i}]: {mistake.in_('en')}"
-                raise ValueError(msg)
+                raise Wrong(f"start[{i}]: {mistake.in_('en')}", f"start[{i}]: {mistake.in_('ko')}")
         if self.budget.cost is not None and self.cost.amount is not None and self.cost.amount > self.budget.cost:
-            msg = "budget.cost does not pay for one experiment"
-            raise ValueError(msg)
+            raise Wrong("budget.cost does not pay for one experiment", "budget.cost로는 실험 하나도 할 수 없습니다")
         return self
 
     @cached_property

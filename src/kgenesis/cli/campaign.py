@@ -92,7 +92,7 @@ def show(campaign: options.Campaign, store: options.Store = None, is_json: optio
     console.print(state.mission.title.in_(lang()), style="bold", markup=False)
     console.print(grid)
     if state.n_measured:
-        show_summary(make_report(platform, state))
+        show_summary(make_report(platform, state), state)
     if state.stopped is None:
         command = resume_command(state, store)
         if state.mission.lab.name == "people":

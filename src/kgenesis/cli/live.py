@@ -97,7 +97,7 @@ class Panel:
 
         self._progress = progress
         self._console = console
-        self._told = ""
+        self._told = self._shown = ""
         self._next = 0.0
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._echo = contextlib.ExitStack()
@@ -107,23 +107,31 @@ class Panel:
     def watch(self, state: "CampaignState") -> None:
         """Redraw, unless it was done just now."""
         now = time.monotonic()
-        if now >= self._next:
-            try:
-                self._live.update(self._progress.drawn(state, self._told, self._console), refresh=True)
-            except OSError:
-                self._next = float("inf")  # the terminal is gone; the campaign goes on
-                return
-            cost = time.monotonic() - now
-            self._next = now + cost + max(INTERVAL, SHARE * cost)
+        if now < self._next:
+            return
+        told = self._told
+        try:
+            self._live.update(self._progress.drawn(state, told, self._console), refresh=True)
+        except OSError:
+            self._next = math.inf  # the terminal is gone; the campaign goes on
+            return
+        cost = time.monotonic() - now
+        self._shown = told
+        # a sentence that came while this was drawn must not wait
+        self._next = now + cost + max(INTERVAL, SHARE * cost) if self._told == told else 0.0
 
     def tell(self, text: str) -> None:
         """Show a sentence at the next redraw."""
-        self._told, self._next = text, min(self._next, 0.0)
+        self._told = text
+        if self._next < math.inf:
+            self._next = 0.0
 
     def close(self, state: "CampaignState") -> None:  # noqa: ARG002
-        """Take the panel away; what stays is the summary."""
+        """Take the panel away; what stays is the summary, and a sentence nobody could read yet."""
         with contextlib.suppress(OSError):
             self._live.stop()
+            if self._told != self._shown:
+                self._console.print(self._told, markup=False)
         self._echo.close()
 
 
@@ -282,7 +290,10 @@ def described(state: "CampaignState", experiment: "Experiment") -> list[str]:
         if not problem.is_feasible(result):
             parts.append(t("(breaks a constraint)", "(제약 위반)"))
     else:
-        parts = [t("failed", "실패") + f" ({result.kind}): {text_of(result.reason)}"]
+        from kgenesis.campaign.sentences import KINDS
+
+        kind = t(f"failed ({result.kind})", f"실패({KINDS[result.kind].ko})")
+        parts = [f"{kind}: {text_of(result.reason)}"]
     return [f"#{experiment.number}", "  ".join(parts), WHY[experiment.why.reason]]
 
 

@@ -123,5 +123,5 @@ def _conclude(platform: "Platform", state: "CampaignState", wishes: Wishes) -> N
     if wishes.is_json:
         screen.print_json(summary(platform, state, path, report))
     else:
-        show(report, None if path is None else str(path))
+        show(report, state, None if path is None else str(path))
     sys.stdout.flush()

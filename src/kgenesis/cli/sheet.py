@@ -246,7 +246,7 @@ def record(
         )
     )
     if state.n_measured:
-        show(make_report(platform, state))
+        show(make_report(platform, state), state)
     if state.stopped is None:
         screen.note(
             t(

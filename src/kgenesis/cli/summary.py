@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
     from kgenesis.campaign.acceleration import Acceleration
     from kgenesis.campaign.report_parts import Quantity, Report, Row
+    from kgenesis.campaign.state import CampaignState
 
 
-def show(report: "Report", path: str | None = None) -> None:
+def show(report: "Report", state: "CampaignState", path: str | None = None) -> None:
     """Print the summary, and last the path of the report's page if there is one."""
     from rich.padding import Padding
 
@@ -25,7 +26,7 @@ def show(report: "Report", path: str | None = None) -> None:
         console.print()
         title = t(f"Best: experiment {report.best.number}", f"최고: {report.best.number}번 실험")
         console.print(title, style="bold", markup=False)
-        console.print(Padding(_best(report, report.best), (0, 0, 0, 2)))
+        console.print(Padding(_best(report, report.best, _bounds(state)), (0, 0, 0, 2)))
     console.print()
     console.print(_figures(report))
     for note in report.notes:
@@ -35,7 +36,7 @@ def show(report: "Report", path: str | None = None) -> None:
         console.print(f"{t('Report', '보고서')}: {path}", markup=False, soft_wrap=True)
 
 
-def _best(report: "Report", row: "Row") -> "Table":
+def _best(report: "Report", row: "Row", bounds: dict[str, str]) -> "Table":
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2))
@@ -49,14 +50,25 @@ def _best(report: "Report", row: "Row") -> "Table":
         found = row.outcomes.get(outcome.name)
         if found is not None:
             sem = "" if found.sem is None else f" ± {screen.number(found.sem)}"
-            grid.add_row(f"→ {outcome.label}", f"{screen.number(found.mean)}{sem}", outcome.unit, _wanted(outcome))
+            grid.add_row(
+                f"→ {outcome.label}", f"{screen.number(found.mean)}{sem}", outcome.unit, _wanted(outcome, bounds)
+            )
     return grid
 
 
-def _wanted(outcome: "Quantity") -> str:
+def _bounds(state: "CampaignState") -> dict[str, str]:
+    """Return what each constrained outcome must keep."""
+    found: dict[str, str] = {}
+    for c in state.mission.outcome_constraints:
+        parts = [f"{sign} {screen.number(v)}" for sign, v in (("≥", c.at_least), ("≤", c.at_most)) if v is not None]
+        found[c.outcome] = t(f"must be {', '.join(parts)}", f"조건 {', '.join(parts)}")
+    return found
+
+
+def _wanted(outcome: "Quantity", bounds: dict[str, str]) -> str:
     """Return what is wanted of an outcome."""
     if outcome.target is None:
-        return ""
+        return bounds.get(outcome.name, "")
     if outcome.goal == "hit":
         return t(
             f"target {screen.number(outcome.value)} ± {screen.number(outcome.target)}",
@@ -101,10 +113,14 @@ def _figures(report: "Report") -> "Table":
 
 
 def acceleration_text(found: "Acceleration") -> str:
-    """Return an acceleration factor with its interval: `3.2 x (95 %: 2.5 to 4.1)`; a bound as one."""
+    """Return an acceleration factor with its interval: `3.2× (95 %: 2.5 to 4.1)`; a bound as one."""
     if found.value is None or not math.isfinite(found.value):
         return t("not known: neither got there", "알 수 없음: 양쪽 모두 도달하지 못함")
     bound = {"reference": "≥ ", "campaign": "≤ "}.get(found.censored or "", "")
-    low, high = (screen.number(v) for v in found.interval)
-    interval = "" if low == high else t(f" (95 %: {low} to {high})", f" (95 %: {low}~{high})")
-    return f"{bound}{screen.number(found.value)} x{interval}"
+    low, high = found.interval
+    if low is None or high is None or low == high:  # an open or an exact interval says no more than the number itself
+        return f"{bound}{screen.number(found.value)}×"
+    shown = (screen.number(low), screen.number(high))
+    return f"{bound}{screen.number(found.value)}×" + t(
+        f" (95 %: {shown[0]} to {shown[1]})", f" (95 %: {shown[0]}~{shown[1]})"
+    )

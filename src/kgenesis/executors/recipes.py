@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kgenesis.kernel.errors import InvalidSpec
-from kgenesis.kernel.errors import Problem as Mistake
+from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.plugins import make_plugin
 from kgenesis.kernel.ports import Lab, LabRecipe, PluginContext
 from kgenesis.kernel.problem import Problem

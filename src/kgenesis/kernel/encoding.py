@@ -52,8 +52,9 @@ class Encoding:
                 codes = np.where(missing, len(variable.levels), column).astype(np.int64)
                 encoded[:, start : start + width] = table[codes]
             else:
-                width = 1
-                encoded[:, start] = np.where(missing, 0.5, np.clip(self.unit_scale(i, column), 0.0, 1.0))
+                width = int(variable.low < variable.high)
+                if width:
+                    encoded[:, start] = np.where(missing, 0.5, np.clip(self.unit_scale(i, column), 0.0, 1.0))
             if variable.active_if:
                 encoded[:, start + width] = ~missing
         return encoded
@@ -71,8 +72,8 @@ class Encoding:
                 if width:
                     values[:, i] = _nearest_level(encoded[:, start : start + width], variable.coordinates)
             else:
-                width = 1
-                if variable.low < variable.high:
+                width = int(variable.low < variable.high)
+                if width:
                     values[:, i] = _from_unit_scale(variable, np.clip(encoded[:, start], 0.0, 1.0))
             if variable.active_if:
                 values[encoded[:, start + width] < 0.5, i] = math.nan  # noqa: PLR2004

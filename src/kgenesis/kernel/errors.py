@@ -33,7 +33,7 @@ from kgenesis.kernel.text import Lang, Text, say
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Mistake:
     """One thing that is wrong with an input, and where."""
 
     text: Text
@@ -47,9 +47,6 @@ class Problem:
         """Return one line: place, then what was expected."""
         place = ":".join(str(part) for part in (self.file, self.line) if part)
         return ": ".join(part for part in (place, self.field, self.text.in_(lang)) if part)
-
-
-Mistake = Problem  # TEMPORARY until the sweep
 
 
 class KGenesisError(Exception):
@@ -66,7 +63,7 @@ class KGenesisError(Exception):
     exit_code: ClassVar[int] = 1
     hint: ClassVar[Text] = say("See docs/reference/errors.md.", "docs/reference/errors.md를 보세요.")
 
-    def __init__(self, detail: Text, problems: Sequence[Problem] = (), hint: Text | None = None) -> None:
+    def __init__(self, detail: Text, problems: Sequence[Mistake] = (), hint: Text | None = None) -> None:
         super().__init__(detail.en)
         self.detail = detail
         self.problems = tuple(problems)

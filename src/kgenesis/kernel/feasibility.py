@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kgenesis.kernel.errors import InfeasibleSpace, Problem
+from kgenesis.kernel.errors import InfeasibleSpace, Mistake
 from kgenesis.kernel.polytope import Polytope
 from kgenesis.kernel.rules import Rule
 from kgenesis.kernel.space import Space
@@ -38,7 +38,7 @@ def infeasible(
                 "no point within the bounds can keep " + ("all of these at once" if len(guilty) > 1 else "this rule"),
                 "범위 안의 어떤 점도 다음을 " + ("한꺼번에 " if len(guilty) > 1 else "") + "지킬 수 없습니다",
             ),
-            [Problem(rule.text, _FIELD) for rule in guilty],
+            [Mistake(rule.text, _FIELD) for rule in guilty],
         )
     n = len(tried)
     if is_all:
@@ -51,7 +51,7 @@ def infeasible(
             f"no point was found that keeps all constraints: {n} were tried, so if there is one it is rare",
             f"제약을 모두 지키는 점을 찾지 못했습니다. {n}개를 시험했으므로 있더라도 매우 드뭅니다",
         )
-    return InfeasibleSpace(detail, [Problem(text, _FIELD) for text in _never_kept(space, tried)])
+    return InfeasibleSpace(detail, [Mistake(text, _FIELD) for text in _never_kept(space, tried)])
 
 
 def contradiction(space: Space, held: Mapping[int, float]) -> Sequence[Rule]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from kgenesis.kernel.experiment import Value
 from kgenesis.kernel.text import Wrong
 
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -47,23 +48,35 @@ def _unit(value: object) -> object:
     return "1" if value == 1 and not isinstance(value, bool) else _text(value)
 
 
+def _cell(value: object) -> object:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | str)):
+        raise Wrong(
+            f"{value!r} is neither a number nor a text (texts such as no stand in quotes)",
+            f"{value!r}은(는) 수도 문자열도 아닙니다(no와 같은 문자열은 따옴표로 감싸세요)",
+        )
+    return value
+
+
 Number = Annotated[float, BeforeValidator(_number)]
 """A finite number."""
 
-Positive = Annotated[float, BeforeValidator(_number), Field(gt=0)]
+Positive = Annotated[float, Field(gt=0), BeforeValidator(_number)]
 """A finite number above 0."""
 
-NotNegative = Annotated[float, BeforeValidator(_number), Field(ge=0)]
+NotNegative = Annotated[float, Field(ge=0), BeforeValidator(_number)]
 """A finite number, 0 or more."""
 
 Whole = Annotated[int, BeforeValidator(_number)]
 """An integer."""
 
-Name = Annotated[str, BeforeValidator(_name), Field(min_length=1, max_length=120, pattern=_NAME)]
+Name = Annotated[str, Field(min_length=1, max_length=120, pattern=_NAME), BeforeValidator(_name)]
 """What a factor or an outcome is called."""
 
-Level = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=1000)]
+Level = Annotated[str, Field(min_length=1, max_length=1000), BeforeValidator(_text)]
 """What a level of a categorical factor is called; a molecule's SMILES may be long."""
 
-Unit = Annotated[str, BeforeValidator(_unit), Field(max_length=60)]
+Unit = Annotated[str, Field(max_length=60), BeforeValidator(_unit)]
 """A unit as `pint` reads it; `"1"` for a pure number."""
+
+Cell = Annotated[Value, BeforeValidator(_cell)]
+"""What a factor is set to, in a table or list a person wrote."""

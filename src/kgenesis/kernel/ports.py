@@ -178,7 +178,7 @@ class ProposalRequest:
     """Proposed, not finished."""
     n: int
     seed: tuple[int, ...]
-    """(campaign seed, number of experiments proposed so far); feed it to `default_rng`."""
+    """What the campaign was seeded with, then the number of experiments proposed so far; feed it to `default_rng`."""
     fixed: Mapping[str, Value] = field(default_factory=dict)
     """Values the proposals must have: context factors, or a person's wish."""
 

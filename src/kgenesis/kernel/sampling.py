@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgenesis.kernel.constraints import Linear
-from kgenesis.kernel.errors import InvalidConditions, Problem
+from kgenesis.kernel.errors import InvalidConditions, Mistake
 from kgenesis.kernel.experiment import Value
 from kgenesis.kernel.factors import Mixture
 from kgenesis.kernel.feasibility import infeasible
@@ -82,7 +82,7 @@ def _held(space: Space, fixed: Mapping[str, Value] | None) -> dict[int, float]:
     if unknown:
         raise InvalidConditions(
             say(f"fixed: no factor is called {unknown[0]!r}", f"고정: {unknown[0]!r}라는 요인이 없습니다"),
-            [Problem(say("no such factor", "그런 요인이 없습니다"), name) for name in unknown],
+            [Mistake(say("no such factor", "그런 요인이 없습니다"), name) for name in unknown],
         )
     row = space.to_values([dict(fixed)])[0]
     return {i: float(row[i]) for i, name in enumerate(space.names) if name in fixed}
@@ -116,7 +116,7 @@ def _blend(mixture: Mixture, cube: FloatArray, kept: Held) -> FloatArray:
     for _ in range(n):
         short = len(amounts) - 1 - units.sum(axis=1)
         room = np.where(units + 1 <= high / mixture.step + 1e-9, exact - units, -np.inf)
-        units[np.arange(len(units)), room.argmax(axis=1)] += short > 0.5  # noqa: PLR2004
+        units[np.arange(len(units)), room.argmax(axis=1)] += (short > 0.5) & (room.max(axis=1) > -np.inf)  # noqa: PLR2004
     return amounts[np.clip(units, 0, len(amounts) - 1).astype(np.int64)]
 
 

@@ -20,9 +20,10 @@ from typing_extensions import override
 from kgenesis.kernel import finite
 from kgenesis.kernel.constraints import Constraint
 from kgenesis.kernel.encoding import Encoding
-from kgenesis.kernel.errors import InvalidConditions, InvalidExpression, Problem
+from kgenesis.kernel.errors import InvalidConditions, InvalidExpression, Mistake
 from kgenesis.kernel.experiment import Conditions, Frozen, Value
 from kgenesis.kernel.factors import Factor, Mixture, Variable
+from kgenesis.kernel.fields import Cell
 from kgenesis.kernel.rules import Rule, Rules
 from kgenesis.kernel.text import Text, Wrong, say
 
@@ -43,7 +44,7 @@ class Candidates(Frozen):
     """CSV or Parquet file; relative to the mission file."""
     sha256: str = ""
     """Content hash, once the table is in the store."""
-    rows: tuple[dict[str, Value], ...] = ()
+    rows: tuple[dict[str, Cell], ...] = ()
     """The points themselves, for short lists."""
 
     @model_validator(mode="before")
@@ -198,7 +199,7 @@ class Space(Frozen):
         """Yield the text of every rule, bounds included, and who (n,) of values (n, n_variables) keeps it."""
         return self._rules.each(values)
 
-    def check(self, conditions: Conditions) -> list[Problem]:
+    def check(self, conditions: Conditions) -> list[Mistake]:
         """Return what is wrong with one experiment's conditions, one problem per variable or rule; [] if nothing.
 
         Unlike `is_feasible` this also asks that they stand in the candidate table, if there is one and it was read.
@@ -214,7 +215,7 @@ class Space(Frozen):
                 f"not one of the {len(self.points)} points of the candidate table",
                 f"후보 표의 점 {len(self.points)}개 가운데 하나가 아닙니다",
             )
-            return [Problem(text)]
+            return [Mistake(text)]
         exists = self._rules.exists(values)[0]
         for variable, is_there, value in zip(self.variables, exists, values[0], strict=True):
             if variable.active_if and is_there and math.isnan(value):
@@ -222,32 +223,32 @@ class Space(Frozen):
                     f"a value is missing: the factor exists where {variable.active_if}",
                     f"값이 없습니다. {variable.active_if}이면 있어야 하는 요인입니다",
                 )
-                problems.append(Problem(text, variable.name))
+                problems.append(Mistake(text, variable.name))
             elif not is_there and not math.isnan(value):
                 text = say(
                     f"must be empty: the factor exists only where {variable.active_if}",
                     f"비워 두세요. {variable.active_if}일 때만 있는 요인입니다",
                 )
-                problems.append(Problem(text, variable.name))
+                problems.append(Mistake(text, variable.name))
         if problems:
             return problems
         # the rules of single variables come first, one each
         fields = [*self.names, *("" for _ in self.rules)]
         return [
-            Problem(say(f"must keep: {text.en}", f"지켜야 합니다: {text.ko}"), field)
+            Mistake(say(f"must keep: {text.en}", f"지켜야 합니다: {text.ko}"), field)
             for field, (text, kept) in zip(fields, self.verdicts(values), strict=True)
             if not kept[0]
         ]
 
-    def _cell_problems(self, conditions: Conditions) -> list[Problem]:
+    def _cell_problems(self, conditions: Conditions) -> list[Mistake]:
         """Return what is wrong with single cells: unknown names, missing values, no numbers, no levels."""
         problems = [
-            Problem(say("no such factor", "그런 요인이 없습니다"), name) for name in conditions if name not in self._index
+            Mistake(say("no such factor", "그런 요인이 없습니다"), name) for name in conditions if name not in self._index
         ]
         for variable in self.variables:
             value = conditions.get(variable.name, variable.fixed)
             if value is None and not variable.active_if and variable.role != "context":
-                problems.append(Problem(say("a value is missing", "값이 없습니다"), variable.name))
+                problems.append(Mistake(say("a value is missing", "값이 없습니다"), variable.name))
             elif (problem := _problem(variable, value)) is not None:
                 problems.append(problem)
         return problems
@@ -356,7 +357,7 @@ class Space(Frozen):
         return self._point_index.find(values)
 
 
-def _problem(variable: Variable, value: Value) -> Problem | None:
+def _problem(variable: Variable, value: Value) -> Mistake | None:
     """Return what is wrong with one cell, if anything."""
     if value is None:
         return None
@@ -373,4 +374,4 @@ def _problem(variable: Variable, value: Value) -> Problem | None:
         f"{value!r} is not " + (f"one of {expected}" if expected else "a finite number"),
         f"{value!r}은(는) " + (f"{expected} 중 하나가 아닙니다" if expected else "유한한 수가 아닙니다"),
     )
-    return Problem(text, variable.name)
+    return Mistake(text, variable.name)

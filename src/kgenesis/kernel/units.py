@@ -4,8 +4,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from kgenesis.kernel.errors import UnitMismatch
-from kgenesis.kernel.errors import Problem as Mistake
+from kgenesis.kernel.errors import Mistake, UnitMismatch
 from kgenesis.kernel.problem import Problem
 from kgenesis.kernel.text import say
 

@@ -68,6 +68,7 @@ class Lease:
         self._database = database
         self._seconds = seconds
         self._ended = threading.Event()
+        self._is_given_up = False
         threading.Thread(target=self._beat, name=f"lease {stream}", daemon=True).start()
 
     def renew(self) -> None:
@@ -83,18 +84,28 @@ class Lease:
                 raise _passed_on(self.stream)
 
     def release(self) -> None:
-        """Give the right back; twice does nothing, nor if it has passed to somebody else."""
-        if self._ended.is_set():
+        """Give the right back; twice does nothing, nor if it has passed to somebody else.
+
+        Should the store not take it now, it is given back as soon as the store does, in the background.
+        """
+        if self._is_given_up:
             return
-        self._ended.set()
+        self._is_given_up = True
+        self._give_back()
+
+    def _give_back(self) -> None:
         with self._database.writing(is_durable=False) as connection:
             ours = (tables.lease.c.stream == self.stream) & (tables.lease.c.fence == self.fence)
             connection.execute(update(tables.lease).where(ours).values(holder="", expires=0.0))
+        self._ended.set()
 
     def _beat(self) -> None:
         while not self._ended.wait(self._seconds / 3):
             try:
-                self.renew()
+                if self._is_given_up:  # a process that lives on after a full disk must not seem to hold the stream
+                    self._give_back()
+                else:
+                    self.renew()
             except Conflict:
                 return
             except StoreUnavailable:
@@ -112,7 +123,7 @@ class Lease:
         try:
             self.release()
         except StoreUnavailable:
-            return  # what went wrong first says more; the lease ends with this process
+            return  # what went wrong first says more; the lease is given back once the store takes it
 
 
 def acquire(database: Database, stream: StreamId, holder: Holder, seconds: float) -> Lease:

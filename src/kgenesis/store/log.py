@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
-from kgenesis.kernel.errors import Conflict, InvalidSpec, StoreCorrupted
-from kgenesis.kernel.errors import Problem as Mistake
+from kgenesis.kernel.errors import Conflict, InvalidSpec, Mistake, StoreCorrupted
 from kgenesis.kernel.events import Event, Recorded
 from kgenesis.kernel.ids import StreamId
 from kgenesis.kernel.ports import PluginContext

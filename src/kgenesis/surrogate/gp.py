@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import lapack
 
-from kgenesis.kernel.errors import InvalidSpec, Problem
+from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.text import say
 from kgenesis.surrogate.fitting import (
     JITTER,
@@ -293,7 +293,7 @@ def make_gp(context: PluginContext) -> GaussianProcess:
     """
     if context.settings:
         text = say("the surrogate `gp` has no such setting", "대리 모델 `gp`에는 그런 설정이 없습니다")
-        raise InvalidSpec(text, [Problem(text, f"surrogate.settings.{name}") for name in context.settings])
+        raise InvalidSpec(text, [Mistake(text, f"surrogate.settings.{name}") for name in context.settings])
     return GaussianProcess()
 
 

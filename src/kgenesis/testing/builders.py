@@ -94,7 +94,8 @@ def run_in_memory(
         for step in steps:
             match step:
                 case decide.Propose():
-                    write(decide.proposed(state, _proposals(state, step, proposer)))
+                    chosen = _proposals(state, step, proposer)
+                    write(decide.proposed(state, chosen) if chosen else decide.stopped(state, "exhausted"))
                 case decide.Submit(task):
                     write(decide.started(task))
                     result = _measure(lab_function, task.conditions, seconds)

@@ -47,8 +47,9 @@ def factors(draw: st.DrawFn, name: str, *, active_if: str = "", is_finite: bool 
         return factor | {"type": "categorical", "levels": levels, "descriptors": descriptors}
     factor["unit"] = draw(st.sampled_from(UNITS))
     if kind == "integer":
-        low = draw(st.sampled_from([-3, 0, 1, 1_000_000]))
-        return factor | {"type": "integer", "low": low, "high": low + draw(st.integers(1, 4 if is_finite else 300))}
+        first = draw(st.sampled_from([-3, 0, 1, 1_000_000]))
+        last = first + draw(st.integers(1, 4 if is_finite else 300))
+        return factor | {"type": "integer", "low": first, "high": last}
     if kind == "grid":
         values = draw(st.lists(st.integers(-20, 40), min_size=1, max_size=5, unique=True))
         return factor | {"type": "grid", "values": [v / 4 for v in values]}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from kgenesis.kernel import finite
-from kgenesis.kernel.errors import InvalidSpec, Problem
+from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.experiment import Frozen, Proposal, Why
 from kgenesis.kernel.factors import Component, Mixture, Variable
 from kgenesis.kernel.fields import Whole
@@ -113,7 +113,7 @@ def _read(model: type[S], context: PluginContext) -> S:
 
 
 def _invalid(*wrong: tuple[Text, Sequence[str | int]]) -> InvalidSpec:
-    problems = [Problem(text, ".".join(["planner.settings", *map(str, place)])) for text, place in wrong]
+    problems = [Mistake(text, ".".join(["planner.settings", *map(str, place)])) for text, place in wrong]
     return InvalidSpec(say("the planner's settings are not valid", "계획기 설정이 올바르지 않습니다"), problems)
 
 

@@ -11,7 +11,7 @@ from kgenesis.campaign.planners import acquisition
 from kgenesis.campaign.planners.belief import Belief, is_complete, learn
 from kgenesis.campaign.planners.designs import make_sobol
 from kgenesis.kernel.errors import InvalidSpec, Mistake
-from kgenesis.kernel.experiment import Conditions, Frozen, Proposal, Why
+from kgenesis.kernel.experiment import Frozen, Proposal, Why
 from kgenesis.kernel.ports import FloatArray, Planner, PluginContext, Posterior, ProposalRequest, Surrogate
 from kgenesis.kernel.sampling import apply_fixed, matches, neighbours, sample
 from kgenesis.kernel.space import Space
