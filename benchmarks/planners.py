@@ -117,9 +117,8 @@ def describe(folder: str, name: str, budget: int) -> dict[str, Any]:
     """Return what a task is, and how fast random search is on it."""
     import numpy as np
 
-    from kgenesis.campaign.baselines import random_orders
     from kgenesis.campaign.hitting import TableTimes
-    from kgenesis.campaign.metrics import running_merit
+    from kgenesis.campaign.metrics import Scores, running_merit
 
     bench = _bench(folder, name, budget)
     known = bench.known
@@ -132,11 +131,13 @@ def describe(folder: str, name: str, budget: int) -> dict[str, Any]:
             else {"times": [_rounded(t) for t in times.times.tolist()], "budget": times.budget}
         )
     n = min(budget, bench.n_points)
-    if known.is_single:  # type: ignore[attr-defined]
+    if known.is_single:
         curve = known.expected_best(n)
     else:
-        orders = random_orders(known.scores[0])  # type: ignore[attr-defined]
-        curve = np.mean([np.maximum(running_merit(o, known.corner)[:n], 0.0) for o in orders], axis=0)
+        every, rng = known.scores[0], np.random.default_rng((bench.n_points, 5))
+        picks = [rng.permutation(bench.n_points)[:n] for _ in range(200)]
+        orders = [Scores(every.utilities[p], every.is_feasible[p], every.is_success[p]) for p in picks]
+        curve = np.mean([np.maximum(running_merit(order, known.corner), 0.0) for order in orders], axis=0)
     return {
         "kind": "task", "task": name, "budget": budget, "points": bench.n_points,
         "factors": len(bench.mission.space.names), "objectives": len(bench.mission.objectives),

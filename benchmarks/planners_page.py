@@ -192,7 +192,7 @@ def _said(
     return page.paragraph(
         f"{len(single)} sets, at least {n_seeds} seeds each. “n” is the median number of experiments until a level is "
         "reached (brackets: how many campaigns got there, if not all); for random search it is exact (draws without "
-        "replacement; several objectives: 200 random orders of the table). “Factor” is n random / n model (Adesiji et "
+        "replacement; several objectives: random orders of the table). “Factor” is n random / n model (Adesiji et "
         "al. 2026) with a 95 % bootstrap interval over seeds; ≤ marks a bound, because the median campaign did not get "
         "there within its budget and is entered as if it had with its last experiment. Over all sets such a bound would "
         "flatter (random search against itself would seem faster), so there the reference ends at the same budget: the "

@@ -141,23 +141,23 @@ def docstrings(model: type) -> dict[str, str]:
     return found
 
 
-def type_of(part: Mapping[str, Any]) -> str:
-    """Return a JSON Schema type as people write it."""
+def type_of(part: Mapping[str, Any], *, is_elsewhere: bool = False) -> str:
+    """Return a JSON Schema type as people write it; links lead to the mission page if `is_elsewhere`."""
     if "$ref" in part:
         name = part["$ref"].rpartition("/")[2]
-        return f"[{name}](#{name.lower()})"
+        return f"[{name}]({'mission-file.md' if is_elsewhere and name == 'Text' else ''}#{name.lower()})"
     if "const" in part:
         return f"`{json.dumps(part['const'])}`"
     if "enum" in part:
         return " / ".join(f"`{value}`" for value in part["enum"])
     for key in ("anyOf", "oneOf"):
         if key in part:
-            return " / ".join(dict.fromkeys(type_of(p) for p in part[key] if p.get("type") != "null"))
+            return " / ".join(dict.fromkeys(type_of(p, is_elsewhere=is_elsewhere) for p in part[key] if p.get("type") != "null"))
     match part.get("type"):
         case "array":
-            return f"list of {type_of(part.get('items', {}))}"
+            return f"list of {type_of(part.get('items', {}), is_elsewhere=is_elsewhere)}"
         case "object" if isinstance(part.get("additionalProperties"), Mapping):
-            return f"name → {type_of(part['additionalProperties'])}"
+            return f"name → {type_of(part['additionalProperties'], is_elsewhere=is_elsewhere)}"
         case "object":
             return "mapping"
         case str(kind):
@@ -174,7 +174,9 @@ def limits(part: Mapping[str, Any]) -> str:
     return f" {', '.join(found)}" if found else ""
 
 
-def model_table(name: str, part: Mapping[str, Any], described: Mapping[str, str]) -> str:
+def model_table(
+    name: str, part: Mapping[str, Any], described: Mapping[str, str], *, is_elsewhere: bool = False
+) -> str:
     """Return the fields of a model as a table."""
     rows = []
     for field, schema in part.get("properties", {}).items():
@@ -189,7 +191,7 @@ def model_table(name: str, part: Mapping[str, Any], described: Mapping[str, str]
         default = schema.get("default")
         empty = needed or default in (None, "", [], {}) or isinstance(default, dict | list)
         shown = "required / 필수" if needed else "–" if empty else f"`{json.dumps(default, ensure_ascii=False)}`"
-        rows.append([f"`{field}`", cell(type_of(schema)), shown, cell(en), cell(ko)])
+        rows.append([f"`{field}`", cell(type_of(schema, is_elsewhere=is_elsewhere)), shown, cell(en), cell(ko)])
     return table(["", "type / 형", "default / 기본값", "English", "한국어"], rows)
 
 
@@ -331,11 +333,11 @@ def _settings(groups: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
             if not schema.get("properties"):
                 yield part + "None. 없습니다.\n"
                 continue
-            yield part + model_table(key, schema, docstrings(model))
+            yield part + model_table(key, schema, docstrings(model), is_elsewhere=True)
             for inner, definition in schema.get("$defs", {}).items():
                 if definition.get("type") == "object" and inner != "Text":
                     nested = getattr(module, inner)
-                    yield f"### {inner}\n\n" + model_table(inner, definition, docstrings(nested))
+                    yield f"### {inner}\n\n" + model_table(inner, definition, docstrings(nested), is_elsewhere=True)
 
 
 # ---- all ------------------------------------------------------------------------------------------------------------

@@ -150,14 +150,22 @@ class CampaignMachine(RuleBasedStateMachine):
     def state(self):
         return self.run.state
 
-    @rule()
-    def the_runner_does_what_is_next(self):
-        for step in self.run.steps():
-            if isinstance(step, decide.Submit):
-                assert len(self.state.running) + len(self.state.doubted) < self.state.mission.parallel
-            if isinstance(step, decide.Propose):
-                assert {o.experiment for o in step.history} <= set(self.state.experiments)
-            self.run.carry_out([step])
+    @rule(n=st.integers(1, 6))
+    def the_runner_does_what_is_next(self, n):
+        for _ in range(n):
+            for step in self.run.steps():
+                if isinstance(step, decide.Submit):
+                    assert len(self.state.running) + len(self.state.doubted) < self.state.mission.parallel
+                if isinstance(step, decide.Propose):
+                    assert {o.experiment for o in step.history} <= set(self.state.experiments)
+                self.run.carry_out([step])
+
+    @rule(n=st.integers(1, 3))
+    def all_goes_well_for_a_while(self, n):
+        for _ in range(n):
+            self.the_runner_does_what_is_next(3)
+            if self.run.carried:
+                self.a_result_comes("ok")
 
     @precondition(lambda self: self.run.carried)
     @rule(kind=st.sampled_from(["ok", "ok", "ok", "lost", "timed-out", "infeasible", "crashed", "refused"]))
@@ -212,7 +220,7 @@ class CampaignMachine(RuleBasedStateMachine):
         self.run.write(decide.brought(self.state, {"x": x}, result))
         self.n_brought += 1
 
-    @precondition(lambda self: self.state.stopped is None)
+    @precondition(lambda self: self.state.stopped is None and self.state.n_final > 2)
     @rule()
     def somebody_asks_for_an_end(self):
         self.run.write([facts.StopAsked()])
@@ -290,7 +298,7 @@ class CampaignMachine(RuleBasedStateMachine):
         """Left alone, with a lab that answers and a person who does too, every campaign ends."""
         if not hasattr(self, "run"):
             return
-        for _ in range(300):
+        for _ in range(3000):
             if self.state.stopped is not None:
                 return
             if not self.run.carry_out(self.run.steps()):
@@ -306,7 +314,7 @@ class CampaignMachine(RuleBasedStateMachine):
 
 TestCampaignMachine = CampaignMachine.TestCase
 TestCampaignMachine.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None,
+    max_examples=40, stateful_step_count=25, deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 
@@ -318,7 +326,7 @@ def simulate(plan, *, shuffle=None, may_crash=False):
     """Run a campaign to its end; results arrive in the order in which they left unless shuffled."""
     run = Run(plan)
     lost = {}
-    for _ in range(2000):
+    for _ in range(20_000):
         if run.state.stopped is not None:
             return run
         # a slow runner may first collect, a fast one first submit
@@ -454,6 +462,30 @@ def test_what_is_in_doubt_keeps_its_place_until_a_person_answers():
     assert run.steps() == [decide.Stop("asked")]
     run.carry_out(run.steps())
     assert run.state.experiments[second].result.kind == "lost"
+
+
+def test_the_result_of_an_attempt_that_was_given_up_does_not_count_for_the_next():
+    run = drive(Run(mission()), until=lambda state: state.running)
+    (task,) = run.carried.values()
+    run.crash()
+    drive(run, until=lambda state: state.running)
+    assert run.carried[task.experiment].attempt == 2
+    assert run.carried[task.experiment].seed == task.seed
+    assert decide.resolved(run.state, task.experiment, 1, Measurement(outcomes={"y": 0.5})) == []
+    assert len(decide.resolved(run.state, task.experiment, 2, Measurement(outcomes={"y": 0.5}))) == 1
+
+
+@pytest.mark.parametrize("is_physical", [False, True])
+def test_only_lost_and_timed_out_experiments_are_tried_again_and_never_in_a_physical_lab(is_physical):
+    for kind, may in {"lost": True, "timed-out": True, "crashed": False, "infeasible": False, "refused": False}.items():
+        run = drive(Run(mission(retries=1), is_physical=is_physical), until=lambda state: state.running)
+        (id_,) = run.carried
+        run.resolve(id_, failure(kind))
+        assert run.state.experiments[id_].is_final == (is_physical or not may)
+        if not run.state.experiments[id_].is_final:
+            drive(run, until=lambda state: state.running)
+            run.resolve(id_, failure(kind))
+            assert run.state.experiments[id_].status == "failed"
 
 
 def test_nothing_impossible_and_nothing_beyond_the_budget_is_taken_up():

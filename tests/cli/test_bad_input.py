@@ -1,5 +1,6 @@
 """Bad input: refused whole, with code, file, line and field, exit code 2, and nothing written."""
 
+import json
 import os
 
 import pytest
@@ -132,4 +133,5 @@ def test_an_address_of_another_kind_of_database_is_bad_input(cli, mission):
 
 def test_the_mission_all_cases_start_from_is_good(cli):
     """Otherwise the cases above could be refused for another reason than their own."""
-    assert cli.json("run", cli.write(MISSION), "--no-report")["experiments"]["measured"] == 6
+    said = cli.inside("run", cli.write(MISSION), "--no-report", "--json").stdout
+    assert json.loads(said)["experiments"]["measured"] == 6

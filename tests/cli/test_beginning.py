@@ -38,7 +38,7 @@ def test_a_new_lab_is_a_package(cli):
 
 
 def test_the_schema_accepts_good_missions_and_knows_bad_ones(cli, mission):
-    schema = json.loads(cli("schema", "mission").stdout)
+    schema = json.loads(cli.inside("schema", "mission").stdout)
     jsonschema.Draft202012Validator.check_schema(schema)
     good = yaml.safe_load((cli.folder / mission).read_text(encoding="utf-8"))
     jsonschema.validate(good, schema)
@@ -47,7 +47,7 @@ def test_the_schema_accepts_good_missions_and_knows_bad_ones(cli, mission):
 
 
 def test_the_doctor_says_what_works(cli):
-    found = json.loads(cli("doctor", "--json").stdout)
+    found = json.loads(cli.inside("doctor", "--json").stdout)
     assert found["is_sound"]
     assert {part["name"] for part in found["parts"]} == {"battery", "report", "tables", "notebook", "postgres"}
     assert found["store"]["place"] == str(cli.store)

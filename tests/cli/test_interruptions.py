@@ -52,7 +52,7 @@ def test_ctrl_c_finishes_what_runs_and_says_how_to_go_on(cli):
     assert kinds.count("experiment.started") == kinds.count("experiment.measured")
     assert "experiment.released" not in kinds
     assert kinds.count("experiment.measured") < 6
-    data = cli.json("campaign", "resume", campaign, "--no-report")
+    data = json.loads(cli.inside("campaign", "resume", campaign, "--no-report", "--json").stdout)
     assert data["experiments"]["measured"] == 6
     check_that_nothing_is_lost_or_twice(cli, 6)
 
@@ -116,7 +116,7 @@ def test_kill_9_loses_nothing_and_repeats_nothing(cli):
     check_that_nothing_is_lost_or_twice(cli, 6)
     after = [e["body"]["experiment"] for e in events(cli) if e["type"] == "experiment.measured"]
     assert after[: len(before)] == before
-    assert cli.json("campaign", "verify")["is_intact"]
+    assert json.loads(cli.inside("campaign", "verify", "--json").stdout)["is_intact"]
 
 
 @pytest.mark.slow

@@ -43,6 +43,7 @@ def test_a_mission_is_opened_suggested_recorded_and_ends_with_its_budget(cli, sh
     assert cli.inside("suggest", "last", rc=3).stderr.startswith("[campaign.ended]")
 
 
+@pytest.mark.slow
 def test_the_real_program_suggests_and_records(cli):
     cli.write(PEOPLE)
     campaign = cli("open", "mission.yaml").stdout.strip()

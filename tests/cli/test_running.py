@@ -21,7 +21,7 @@ def test_json_is_one_object_with_the_numbers_of_the_campaign(cli, mission):
 
 
 def test_without_a_terminal_every_finished_experiment_is_one_line(cli, mission):
-    lines = cli("run", mission, "--report", "page").stdout.splitlines()
+    lines = cli.inside("run", mission, "--report", "page").stdout.splitlines()
     told = [line for line in lines if re.match(r"^ +\d+/6  #\d+  value .* MPa  ", line)]
     assert [line.split()[0] for line in told] == [f"{i}/6" for i in range(1, 7)]
     report = lines[-1].removeprefix("Report: ")
@@ -30,7 +30,7 @@ def test_without_a_terminal_every_finished_experiment_is_one_line(cli, mission):
 
 def test_the_summary_has_the_sentence_the_best_conditions_and_the_cost(cli):
     file = cli.write(MISSION.replace("unit: MPa}", "unit: MPa, target: 100}"))
-    said = cli("run", file, "--no-report", "--lang", "ko").stdout
+    said = cli.inside("run", file, "--no-report", lang="ko").stdout
     assert "목표" in said
     assert "최고:" in said
     assert re.search(r"x1 +-?[\d.]+ +mm", said)
@@ -40,7 +40,7 @@ def test_the_summary_has_the_sentence_the_best_conditions_and_the_cost(cli):
 
 
 def test_quiet_shows_no_progress(cli, mission):
-    assert "1/6" not in cli("run", mission, "--quiet", "--no-report").stdout
+    assert "1/6" not in cli.inside("run", mission, "--quiet", "--no-report").stdout
 
 
 def test_options_replace_what_the_mission_says(cli, mission):
@@ -81,7 +81,7 @@ def test_a_mission_for_people_is_not_run(cli):
 
 def test_failures_are_shown_with_their_reasons(cli):
     file = cli.write(MISSION.replace("function: branin", "function: branin, failure_rate: 1"))
-    said = cli("run", file, "--no-report").stdout
+    said = cli.inside("run", file, "--no-report").stdout
     assert "failed (crashed)" in said
     assert "0 measured, 6 failed" in said
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from pages import DOCS, ROOT, anchors, links, pages
+from pages import DOCS, ROOT, anchors, links, pages, prose
 
 ROOMS = ("tutorials", "how-to", "explanations")
 FORBIDDEN = re.compile(
@@ -69,7 +69,7 @@ def test_decisions_are_numbered_without_gaps_and_say_what_they_must() -> None:
 
 def test_the_korean_pages_are_in_korean() -> None:
     for page in [*(DOCS / "ko").rglob("*.md"), ROOT / "README.ko.md"]:
-        text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        text = re.sub(r"`[^`]+`|\]\([^)]*\)", "", prose(page))
         assert len(re.findall("[가-힣]", text)) > len(re.findall("[a-z]", text)) / 2, _name(page)
 
 

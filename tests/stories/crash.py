@@ -117,13 +117,14 @@ class Story:
             encoding="utf-8",
         )  # fmt: skip
         what = ["campaign", "resume", "last"] if self.state() else ["run", str(mission), "--seed", str(self.case.seed)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "kgenesis", *what, "--store", str(self.store), "--quiet", "--no-report"],
-            env=os.environ | {MARK: self.mark, "TMPDIR": str(self.folder / "tmp"), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "stderr.txt").open("ab"),
-            start_new_session=True,
-        )
+        with (self.folder / "stderr.txt").open("ab") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "kgenesis", *what, "--store", str(self.store), "--quiet", "--no-report"],
+                env=os.environ | {MARK: self.mark, "TMPDIR": str(self.folder / "tmp"), "OMP_NUM_THREADS": "1"},
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                start_new_session=True,
+            )
 
     def state(self) -> CampaignState | None:
         """Return the campaign as its log tells it; None if nothing was written yet."""

@@ -43,29 +43,8 @@ def best_so_far(report: Report, lang: Lang) -> list[Chart]:
         return []
     t = in_lang(lang)
     series: list[Series] = []
-    band = progress.band
-    fitted = _fitted(report)
-    if band is not None:
-        wide, narrow = _edges(report, fitted, band.low95, band.high95), _edges(report, fitted, band.low50, band.high50)
-        series += [
-            Series(
-                t("95 % of reference searches", "기준 탐색의 95 %"),
-                "band",
-                band.n,
-                low=wide[0],
-                high=wide[1],
-                colour="band-95",
-            ),
-            Series(
-                t("50 % of reference searches", "기준 탐색의 50 %"),
-                "band",
-                band.n,
-                low=narrow[0],
-                high=narrow[1],
-                colour="band-50",
-            ),
-            Series(t("reference, median", "기준 탐색(중앙값)"), "line", band.n, band.median, colour="ref", dash=True),
-        ]
+    band, fitted = progress.band, _fitted(report)
+    series += _band_series(report, fitted, lang)
     n = range(1, len(progress.best) + 1)
     if progress.values:
         kept = [(i, v) for i, v, ok in zip(n, progress.values, progress.counts, strict=True) if ok]
@@ -99,6 +78,33 @@ def best_so_far(report: Report, lang: Lang) -> list[Chart]:
             ),
             rows=_progress_rows(report),
         )
+    ]
+
+
+def _band_series(report: Report, fitted: tuple[float | None, float | None], lang: Lang) -> list[Series]:
+    """Return the reference: its middle 95 % and 50 %, and its median."""
+    t, band = in_lang(lang), report.progress.band
+    if band is None:
+        return []
+    wide, narrow = _edges(report, fitted, band.low95, band.high95), _edges(report, fitted, band.low50, band.high50)
+    return [
+        Series(
+            t("95 % of reference searches", "기준 탐색의 95 %"),
+            "band",
+            band.n,
+            low=wide[0],
+            high=wide[1],
+            colour="band-95",
+        ),
+        Series(
+            t("50 % of reference searches", "기준 탐색의 50 %"),
+            "band",
+            band.n,
+            low=narrow[0],
+            high=narrow[1],
+            colour="band-50",
+        ),
+        Series(t("reference, median", "기준 탐색(중앙값)"), "line", band.n, band.median, colour="ref", dash=True),
     ]
 
 

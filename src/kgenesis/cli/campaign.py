@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 FORMATS = ("html", "json", "csv")
 
 STATES = {
-    "open": t("open", "진행 중"),
-    "reached": t("target reached", "목표 도달"),
-    "experiments": t("budget spent", "예산 소진"),
-    "cost": t("budget spent (cost)", "예산 소진(비용)"),
-    "hours": t("budget spent (time)", "예산 소진(시간)"),
-    "exhausted": t("every point tried", "모든 점 시도"),
-    "asked": t("stopped", "중지됨"),
+    "open": ("open", "진행 중"),
+    "reached": ("target reached", "목표 도달"),
+    "experiments": ("budget spent", "예산 소진"),
+    "cost": ("budget spent (cost)", "예산 소진(비용)"),
+    "hours": ("budget spent (time)", "예산 소진(시간)"),
+    "exhausted": ("every point tried", "모든 점 시도"),
+    "asked": ("stopped", "중지됨"),
 }
+
+
+def _state(name: str) -> str:
+    """Return why a campaign ended, or that it is open, for people."""
+    return t(*STATES[name]) if name in STATES else name
 
 
 def list_(store: options.Store = None, is_json: options.Json = False) -> None:  # noqa: FBT002
@@ -63,7 +68,7 @@ def list_(store: options.Store = None, is_json: options.Json = False) -> None:  
         table.add_row(
             card["id"],
             card["name"],
-            STATES.get(card["state"], card["state"]),
+            _state(card["state"]),
             f"{card['n_measured']}/{card['budget']}",
             str(card["n_failed"]),
             screen.with_unit(card["best"], card["unit"]),
@@ -122,7 +127,7 @@ def _facts(platform: "Platform", state: "CampaignState") -> list[tuple[str, str]
     from kgenesis.kernel.ids import StreamId
 
     holder = platform.store.holder(StreamId(state.id))
-    status = STATES.get(state.stopped or "open", state.stopped or "")
+    status = _state(state.stopped or "open")
     if holder is not None:
         status += t(f", run by process {holder.pid}", f", 프로세스 {holder.pid}이(가) 실행 중")
     counts = t(
@@ -240,8 +245,8 @@ def stop(
     else:
         screen.note(
             t(
-                f"{state.id} has ended ({STATES[state.stopped]}).",
-                f"{state.id}이(가) 끝났습니다({STATES[state.stopped]}).",
+                f"{state.id} has ended ({_state(state.stopped)}).",
+                f"{state.id}이(가) 끝났습니다({_state(state.stopped)}).",
             )
         )
 

@@ -27,14 +27,19 @@ _BARS = "▁▂▃▄▅▆▇█"
 _ASCII_BARS = "_.-=+*%#"
 
 WHY = {
-    "design": t("spread over the space", "공간에 고루 퍼뜨림"),
-    "explore": t("to learn what is not known", "모르는 곳을 알아봄"),
-    "exploit": t("likely to be better", "더 좋을 것으로 봄"),
-    "feasibility": t("to find what works", "성립하는 조건을 찾음"),
-    "replicate": t("once more, to be sure", "확인하려고 반복"),
-    "person": t("brought by a person", "사람이 가져옴"),
-    "start": t("a given start", "주어진 시작 조건"),
+    "design": ("spread over the space", "공간에 고루 퍼뜨림"),
+    "explore": ("to learn what is not known", "모르는 곳을 알아봄"),
+    "exploit": ("likely to be better", "더 좋을 것으로 봄"),
+    "feasibility": ("to find what works", "성립하는 조건을 찾음"),
+    "replicate": ("once more, to be sure", "확인하려고 반복"),
+    "person": ("brought by a person", "사람이 가져옴"),
+    "start": ("a given start", "주어진 시작 조건"),
 }
+
+
+def why(experiment: "Experiment") -> str:
+    """Return in a phrase why an experiment was proposed."""
+    return t(*WHY[experiment.why.reason])
 
 
 class View(Protocol):
@@ -294,7 +299,7 @@ def described(state: "CampaignState", experiment: "Experiment") -> list[str]:
 
         kind = t(f"failed ({result.kind})", f"실패({KINDS[result.kind].ko})")
         parts = [f"{kind}: {text_of(result.reason)}"]
-    return [f"#{experiment.number}", "  ".join(parts), WHY[experiment.why.reason]]
+    return [f"#{experiment.number}", "  ".join(parts), why(experiment)]
 
 
 def _latest(state: "CampaignState", experiments: Sequence["Experiment"]) -> "Table":
@@ -306,9 +311,9 @@ def _latest(state: "CampaignState", experiments: Sequence["Experiment"]) -> "Tab
     grid.add_column(overflow="ellipsis", no_wrap=True, ratio=3)
     grid.add_column(overflow="ellipsis", no_wrap=True, style="dim", ratio=2)
     for experiment in experiments:
-        tag, what, why = described(state, experiment)
+        tag, what, reason = described(state, experiment)
         best = state.reached_by == experiment.id
-        grid.add_row(tag, Text(what, style="bold green" if best else ""), why)
+        grid.add_row(tag, Text(what, style="bold green" if best else ""), reason)
     return grid
 
 

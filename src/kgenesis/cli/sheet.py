@@ -8,7 +8,7 @@ import typer
 
 from kgenesis.cli import options, screen
 from kgenesis.cli.language import lang, t
-from kgenesis.cli.live import WHY
+from kgenesis.cli.live import why
 from kgenesis.cli.store import campaign_to_change, existing
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def _show(state: "CampaignState", experiments: "Sequence[Experiment]") -> None:
         table.add_column(f"{variable.name}{unit}", justify="left" if variable.levels else "right")
     table.add_column(t("Why", "까닭"), style="dim")
     for e in experiments:
-        table.add_row(e.id, *(screen.number(e.conditions.get(n)) for n in state.mission.space.names), WHY[e.why.reason])
+        table.add_row(e.id, *(screen.number(e.conditions.get(n)) for n in state.mission.space.names), why(e))
     screen.out().print(table)
 
 

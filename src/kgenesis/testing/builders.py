@@ -22,7 +22,7 @@ LabFunction = Callable[[Mapping[str, Value]], Mapping[str, float] | Result]
 START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
 
-def make_mission(**overrides: Any) -> Mission:
+def make_mission(**overrides: object) -> Mission:
     """Return a small mission of two real factors and one level, to minimise `y`; any field can be overridden."""
     plain: dict[str, Any] = {
         "name": "hill",

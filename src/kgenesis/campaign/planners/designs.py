@@ -1,7 +1,7 @@
 """Planners that do not learn: random, Sobol, Latin hypercube and factorial designs."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal, TypeVar
 
 import numpy as np
@@ -108,8 +108,20 @@ def _read(model: type[S], context: PluginContext) -> S:
         wrong = []
         for item in error.errors(include_url=False):
             text = getattr(item.get("ctx", {}).get("error"), "text", None) or say(item["msg"], item["msg"])
-            wrong.append((text, item["loc"]))
+            wrong.append((text, _place(item["loc"], context.settings)))
         raise _invalid(*wrong) from error
+
+
+def _place(location: Sequence[str | int], given: object) -> list[str | int]:
+    """Return where a mistake stands in the settings, without the names pydantic gives to parts of a union."""
+    place: list[str | int] = []
+    for part in location:
+        if isinstance(given, Mapping) and part in given:
+            given = given[part]
+            place.append(part)
+        elif not place:
+            place.append(part)
+    return place
 
 
 def _invalid(*wrong: tuple[Text, Sequence[str | int]]) -> InvalidSpec:
