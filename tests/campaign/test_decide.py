@@ -62,7 +62,12 @@ class Run:
     def __init__(self, plan, *, is_physical=False, seed=1):
         self.clock = datetime(2026, 1, 2, tzinfo=UTC)
         opened = facts.CampaignOpened(
-            mission=plan.model_dump(mode="json"), seed=seed, folder="", lab_version="1", lab_is_physical=is_physical, versions={}
+            mission=plan.model_dump(mode="json"),
+            seed=seed,
+            folder="",
+            lab_version="1",
+            lab_is_physical=is_physical,
+            versions={},
         )
         self.log = [(opened, self.now())]
         self.state = fold(CAMPAIGN, self.log)
@@ -179,7 +184,9 @@ class CampaignMachine(RuleBasedStateMachine):
         task = self.run.resolve(experiment, result)
         self.stale.append((task, result))
         found = self.state.experiments[experiment]
-        may_retry = kind in {"lost", "timed-out"} and not self.state.lab_is_physical and before < self.state.mission.retries
+        may_retry = (
+            kind in {"lost", "timed-out"} and not self.state.lab_is_physical and before < self.state.mission.retries
+        )
         assert found.is_final != may_retry
 
     @precondition(lambda self: self.stale)
@@ -242,7 +249,9 @@ class CampaignMachine(RuleBasedStateMachine):
         state = self.state
         for id_, found in state.experiments.items():
             places = {"waiting": state.waiting, "running": state.running, "doubted": state.doubted}
-            assert [name for name, place in places.items() if id_ in place] == ([] if found.is_final else [found.status])
+            assert [name for name, place in places.items() if id_ in place] == (
+                [] if found.is_final else [found.status]
+            )
             assert (found.result is not None) == (found.status in {"measured", "failed"})
         assert [e.number for e in state.experiments.values()] == list(range(1, state.n_proposed + 1))
         assert len(state.running) + len(state.doubted) <= state.mission.parallel
@@ -360,13 +369,20 @@ def test_proposals_do_not_depend_on_the_order_in_which_results_arrive_nor_on_cra
     assert len(steady.conditions) == budget
     hurried = simulate(plan, shuffle=random.Random(seed), may_crash=True)
     assert hurried.conditions == steady.conditions
-    assert [e.result for e in hurried.state.experiments.values()] == [e.result for e in steady.state.experiments.values()]
+    assert [e.result for e in hurried.state.experiments.values()] == [
+        e.result for e in steady.state.experiments.values()
+    ]
 
 
 @settings(max_examples=30, deadline=None)
 @given(parallel=st.integers(1, 4), replicates=st.integers(1, 3), seed=st.integers(0, 10**6))
 def test_a_campaign_that_ends_early_has_proposed_the_beginning_of_the_same_sequence(parallel, replicates, seed):
-    changes = {"parallel": parallel, "replicates": replicates, "budget": {"experiments": 20}, "ordering": "reproducible"}
+    changes = {
+        "parallel": parallel,
+        "replicates": replicates,
+        "budget": {"experiments": 20},
+        "ordering": "reproducible",
+    }
     target = [{"name": "y", "goal": "maximize", "unit": "1", "target": 0.9}]
     whole = simulate(mission(**changes)).conditions
     part = simulate(mission(**changes, objectives=target), shuffle=random.Random(seed)).conditions

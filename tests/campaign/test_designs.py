@@ -63,7 +63,9 @@ def test_sobol_drops_what_is_infeasible_and_keeps_the_rest_in_order():
 
 
 def test_a_sequence_goes_on_at_random_where_it_cannot_hit_what_is_feasible():
-    narrow = problem(X, Y, constraints=[{"type": "linear", "coefficients": {"x": 1, "y": 1}, "relation": "=", "bound": 8}])
+    narrow = problem(
+        X, Y, constraints=[{"type": "linear", "coefficients": {"x": 1, "y": 1}, "relation": "=", "bound": 8}]
+    )
     for make in (designs.make_sobol, designs.make_latin_hypercube):
         rows = campaign(make, narrow, 20, batch=4)
         assert len(rows) == 20
@@ -83,7 +85,9 @@ def test_a_latin_hypercube_has_one_experiment_in_every_slice_of_every_factor():
 def test_random_covers_a_finite_space_without_replacement():
     some = problem(SOLVENT, {"type": "integer", "name": "n", "low": 1, "high": 4})
     rows = campaign(designs.make_random, some, 99, batch=5)
-    assert sorted((r["solvent"], r["n"]) for r in rows) == sorted(itertools.product(["DMSO", "water", "EtOH"], range(1, 5)))
+    assert sorted((r["solvent"], r["n"]) for r in rows) == sorted(
+        itertools.product(["DMSO", "water", "EtOH"], range(1, 5))
+    )
     assert rows != campaign(designs.make_random, some, 99, batch=5, seed=2)
 
 

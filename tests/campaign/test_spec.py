@@ -19,7 +19,10 @@ def mission(**changes):
 
 
 def test_two_ways_to_write_the_same_mission_have_the_same_identity():
-    longer = {"space": {"factors": [PLAIN["space"]["factors"][0] | {"low": 0.0, "scale": "linear"}]}, "planner": {"name": "model"}}
+    longer = {
+        "space": {"factors": [PLAIN["space"]["factors"][0] | {"low": 0.0, "scale": "linear"}]},
+        "planner": {"name": "model"},
+    }
     assert mission(**longer).spec_hash == mission().spec_hash
     assert len(mission().spec_hash) == 16
     assert mission(budget={"experiments": 7}).spec_hash != mission().spec_hash
@@ -30,7 +33,12 @@ def test_a_reference_outlives_other_targets_budgets_and_labels_but_not_another_l
     labelled = {"factors": [PLAIN["space"]["factors"][0] | {"label": "current"}]}
     wider = {"factors": [PLAIN["space"]["factors"][0] | {"high": 2}]}
     objective = PLAIN["objectives"][0]
-    same = [{"budget": {"experiments": 99}}, {"objectives": [objective | {"target": 0.9}]}, {"planner": "random"}, {"space": labelled}]
+    same = [
+        {"budget": {"experiments": 99}},
+        {"objectives": [objective | {"target": 0.9}]},
+        {"planner": "random"},
+        {"space": labelled},
+    ]
     others = [{"lab": "table"}, {"space": wider}, {"objectives": [objective | {"name": "z"}]}]
     assert all(mission(**changes).reference_key == key for changes in same)
     assert all(mission(**changes).reference_key != key for changes in others)

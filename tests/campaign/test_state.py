@@ -43,7 +43,11 @@ def exp(number):
 
 def proposed(number, x=0.5, **more):
     return facts.ExperimentProposed(
-        experiment=exp(number), number=number, conditions={"x": x, "air": None}, why=Why(reason="design", planner="p"), **more
+        experiment=exp(number),
+        number=number,
+        conditions={"x": x, "air": None},
+        why=Why(reason="design", planner="p"),
+        **more,
     )
 
 
@@ -52,7 +56,9 @@ def started(number, attempt=1):
 
 
 def measured(number, y=0.5, attempt=1, **more):
-    return facts.ExperimentMeasured(experiment=exp(number), attempt=attempt, measurement=Measurement(outcomes={"y": y}, **more))
+    return facts.ExperimentMeasured(
+        experiment=exp(number), attempt=attempt, measurement=Measurement(outcomes={"y": y}, **more)
+    )
 
 
 def failed(number, kind="crashed", *, is_final=True):
@@ -101,7 +107,9 @@ def test_the_finished_beginning_ends_at_the_first_gap():
 
 
 def test_failures_cost_and_withdrawn_experiments_do_not():
-    state = folded(proposed(1), proposed(2), proposed(3), measured(1), failed(2), facts.ExperimentWithdrawn(experiment=exp(3)))
+    state = folded(
+        proposed(1), proposed(2), proposed(3), measured(1), failed(2), facts.ExperimentWithdrawn(experiment=exp(3))
+    )
     assert (state.spent, state.n_counted, state.n_final, state.n_withdrawn) == (2.0, 2, 2, 1)
 
 

@@ -12,12 +12,28 @@ from hypothesis import strategies as st
 from kgenesis.kernel.errors import InvalidExpression
 from kgenesis.kernel.expressions import parse
 
-KNOWN = {"x": (), "y": (), "온도": (), "Temp C": (), "lambda": (), "solvent": ("DMSO", "water", "F/C=C\\F"), "kind": ("a",)}
+KNOWN = {
+    "x": (),
+    "y": (),
+    "온도": (),
+    "Temp C": (),
+    "lambda": (),
+    "solvent": ("DMSO", "water", "F/C=C\\F"),
+    "kind": ("a",),
+}
 
 
 def columns(**given):
     n = max(len(v) for v in given.values())
-    plain = {"x": [1.0], "y": [2.0], "온도": [80.0], "Temp C": [25.0], "lambda": [0.5], "solvent": ["DMSO"], "kind": ["a"]}
+    plain = {
+        "x": [1.0],
+        "y": [2.0],
+        "온도": [80.0],
+        "Temp C": [25.0],
+        "lambda": [0.5],
+        "solvent": ["DMSO"],
+        "kind": ["a"],
+    }
     merged = {name: (values * n)[:n] for name, values in plain.items()} | given
     return {
         name: np.array(values, dtype=object if isinstance(values[0], str) else float) for name, values in merged.items()
@@ -229,7 +245,14 @@ def test_a_rule_about_something_that_does_not_exist_is_kept_but_no_factor_is_act
 
 
 def test_what_cannot_be_computed_does_not_hold_and_neither_does_its_opposite():
-    for source in ("log(-x) > 0", "not log(-x) > 0", "log(-x) != 5", "0 * x / 0 == 1", "(-x) ** 0.5 < 9", "sqrt(-x) >= 0"):
+    for source in (
+        "log(-x) > 0",
+        "not log(-x) > 0",
+        "log(-x) != 5",
+        "0 * x / 0 == 1",
+        "(-x) ** 0.5 < 9",
+        "sqrt(-x) >= 0",
+    ):
         assert holds(source) == [False], source
     assert holds("log(-x) > 0 or x == 1") == [True]
     assert holds("log(-x) > 0 and x == 1") == [False]
@@ -295,7 +318,9 @@ def reference(source, row):
                 return None if value is None else not value
             case ast.Compare(left=left, ops=ops, comparators=rest):
                 chain = [left, *rest]
-                return both([compare(type(op), number(a), number(b)) for a, op, b in zip(chain, ops, rest, strict=False)])
+                return both(
+                    [compare(type(op), number(a), number(b)) for a, op, b in zip(chain, ops, rest, strict=False)]
+                )
         raise AssertionError(ast.dump(node))
 
     return truth(tree)

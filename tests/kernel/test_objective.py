@@ -56,7 +56,11 @@ def test_a_cost_is_an_amount_a_factor_or_an_outcome_and_never_negative():
     assert Cost.model_validate(5) == Cost(amount=5)
     assert [problem(cost=2).cost_of({"x": 4}, r) for r in (None, lost, done)] == [2, 2, 2]
     assert [problem(cost={"factor": "x", "per": 3}).cost_of({"x": 4}, r) for r in (None, lost, done)] == [12, 12, 12]
-    assert [problem(cost={"factor": "hours"}).cost_of({"x": 4, "hours": None}, r) for r in (None, lost, done)] == [0, 0, 3]
+    assert [problem(cost={"factor": "hours"}).cost_of({"x": 4, "hours": None}, r) for r in (None, lost, done)] == [
+        0,
+        0,
+        3,
+    ]
     assert [problem(cost={"outcome": "bill"}).cost_of({"x": 4}, r) for r in (None, lost, done)] == [0, 0, 7]
     assert problem(cost={"outcome": "bill"}).cost_of({}, Measurement(outcomes={"bill": -7})) == 0
     assert "bill" in problem(cost={"outcome": "bill"}).outcomes

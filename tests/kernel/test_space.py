@@ -176,7 +176,9 @@ def test_equalities_and_narrow_corners_are_sampled_all_over():
     some = space(X, Y, constraints=[linear("=", 10, x=1, y=1)])
     values = sample(some, 400, rng())
     assert np.ptp(values[:, 0]) > 9
-    corner = space(*({**X, "name": f"x{i}"} for i in range(8)), constraints=[linear("<=", 1, **{f"x{i}": 1 for i in range(8)})])
+    corner = space(
+        *({**X, "name": f"x{i}"} for i in range(8)), constraints=[linear("<=", 1, **{f"x{i}": 1 for i in range(8)})]
+    )
     values = sample(corner, 400, rng())
     assert (values.sum(axis=1) <= 1 + 1e-4).all()
     assert values.sum(axis=1).min() < 0.7
@@ -243,7 +245,9 @@ def test_fixed_components_leave_the_rest_to_the_others():
 
 
 def test_two_linear_constraints_without_a_common_point_are_proven_to_contradict_and_named_alone():
-    some = space(X, Y, N, constraints=[linear("<=", 4, x=1, y=1), linear("<=", 15, x=1, n=1), linear(">=", 5, x=1, y=1)])
+    some = space(
+        X, Y, N, constraints=[linear("<=", 4, x=1, y=1), linear("<=", 15, x=1, n=1), linear(">=", 5, x=1, y=1)]
+    )
     assert refusal(some) == (
         "no point within the bounds can keep all of these at once",
         ["1 x + 1 y <= 4", "1 x + 1 y >= 5"],
@@ -283,7 +287,7 @@ def test_an_empty_finite_space_is_certain():
 
 def test_fixed_values_that_cannot_be_kept_are_refused():
     some = space(X, SOLVENT, REFLUX)
-    detail, rules = refusal(some, {"x": 11})
+    _, rules = refusal(some, {"x": 11})
     assert "0 <= x <= 10" in rules[0]
     refusal(some, {"solvent": "DMSO", "reflux": 60})
     assert not np.isnan(sample(some, 50, rng(), {"reflux": 60})).any()
@@ -294,7 +298,9 @@ def test_fixed_values_that_cannot_be_kept_are_refused():
 def test_the_search_for_a_point_ends(monkeypatch):
     drawn = []
     original = sampling.from_cube
-    monkeypatch.setattr(sampling, "from_cube", lambda s, cube, fixed=None: drawn.append(len(cube)) or original(s, cube, fixed))
+    monkeypatch.setattr(
+        sampling, "from_cube", lambda s, cube, fixed=None: drawn.append(len(cube)) or original(s, cube, fixed)
+    )
     refusal(space(X, Y, constraints=[holds("x == 3.14159")]))
     assert sum(drawn) < 2 * sampling.MAX_DRAWS
 

@@ -162,7 +162,8 @@ def test_a_problem_survives_json_and_yaml(problem):
 def test_fixed_values_are_honoured_by_samples_and_neighbours(space, rng):
     point = sample(space, 1, rng)
     names = [
-        v.name for i, v in enumerate(space.variables)
+        v.name
+        for i, v in enumerate(space.variables)
         if v.role == "controlled" and not v.active_if and not math.isnan(point[0, i])
     ]
     name = names[int(rng.integers(len(names)))]

@@ -8,7 +8,26 @@ from kgenesis.kernel.units import check_unit, check_units, convert
 
 
 @pytest.mark.parametrize(
-    "unit", ["", "1", "degC", "%", "percent", "mAh", "mol/L", "W/m^2/K", "m²", "MPa*m^0.5", "1/s", "µm", "Ω", "원", "KRW/kg", "C_rate", "mmHg"]
+    "unit",
+    [
+        "",
+        "1",
+        "degC",
+        "%",
+        "percent",
+        "mAh",
+        "mol/L",
+        "W/m^2/K",
+        "m²",
+        "MPa*m^0.5",
+        "1/s",
+        "µm",
+        "Ω",
+        "원",
+        "KRW/kg",
+        "C_rate",
+        "mmHg",
+    ],
 )
 def test_what_people_write_is_known(unit):
     check_unit(unit)
@@ -27,7 +46,13 @@ def test_what_is_no_unit_is_refused_at_once_with_a_short_message(unit):
 
 @pytest.mark.parametrize(
     ("value", "given", "wanted", "expected"),
-    [(298.15, "K", "degC", 25), (50, "percent", "1", 0.5), (2, "h", "min", 120), (5, "1", "", 5), (77, "degF", "degC", 25)],
+    [
+        (298.15, "K", "degC", 25),
+        (50, "percent", "1", 0.5),
+        (2, "h", "min", 120),
+        (5, "1", "", 5),
+        (77, "degF", "degC", 25),
+    ],
 )
 def test_values_are_converted(value, given, wanted, expected):
     assert convert(value, given, wanted) == pytest.approx(expected)

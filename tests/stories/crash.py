@@ -62,7 +62,7 @@ class Case:
     parallel: int
     seed: int
     experiments: int = 24
-    seconds: float = 0.08
+    seconds: float = 0.15
     """Time each experiment takes."""
 
 
@@ -219,7 +219,7 @@ def survive(
                 said = (folder / "stderr.txt").read_text(errors="replace")[-1000:]
                 tally.wrong.append(f"{case}: ended with exit code {code}: {said}")
             break
-        aim = story.kill(rng.choices(("runner", "all", "worker"), (60, 25, 15))[0], rng)
+        aim = story.kill(rng.choices(("runner", "all", "worker"), (55, 25, 20))[0], rng)
         tally.kills[aim] += 1
         if aim == "worker":
             continue

@@ -22,7 +22,7 @@ from kgenesis.kernel.ports import Lab
 from kgenesis.kernel.text import Lang, lang_of_environment, say
 
 if TYPE_CHECKING:
-    from kgenesis.campaign.report import Report
+    from kgenesis.campaign.report_parts import Report
 
 Measure = Callable[[dict[str, Value]], Any]
 """A function from conditions to outcomes: numbers by name, a `Measurement` or a `Failure`."""
@@ -291,7 +291,7 @@ def _watcher(campaign: Campaign) -> Watcher:
     if "ipykernel" in sys.modules:
         from IPython.display import display
 
-        handle = display(campaign, display_id=True)
+        handle = display(campaign, display_id=True)  # type: ignore[no-untyped-call]
     last = 0.0
 
     def watch(state: CampaignState) -> None:

@@ -15,7 +15,9 @@ from kgenesis.campaign.baselines import Baseline
 from kgenesis.campaign.export import to_csv, to_json
 from kgenesis.campaign.metrics import Curve
 from kgenesis.campaign.page import render
-from kgenesis.campaign.report import Report, best_experiment, build
+from kgenesis.campaign.report import best_experiment, build
+from kgenesis.campaign.report_parts import Report
+from kgenesis.campaign.sentences import outcome_text
 from kgenesis.campaign.state import CampaignState, Experiment
 from kgenesis.kernel.experiment import Measurement
 from kgenesis.kernel.plugins import make_plugin
@@ -151,8 +153,5 @@ class Watch:
 def _said(state: CampaignState, experiment: Experiment) -> str:
     result = experiment.result
     assert isinstance(result, Measurement)
-    parts = [
-        f"{o.label or o.name} {result.mean(o.name):.4g}{f' {o.unit}' if o.unit not in ('', '1') else ''}"
-        for o in state.mission.objectives
-    ]
-    return f"{', '.join(parts)} (#{experiment.number})"
+    found = outcome_text(state.mission.problem, result).in_(lang_of_environment())
+    return f"{found} (#{experiment.number})"

@@ -131,12 +131,13 @@ def level_text(problem: Problem, known: Baseline, level: Level) -> Text:
         share = f"{100 * shown(problem, level.merit, known.best):.3g} %"
         return say(f"{share} of the largest hypervolume of the reference", f"기준 탐색 최대 초부피의 {share}")
     objective = problem.objectives[0]
+    name = name_of(problem, objective.name)
     value = quantity(shown(problem, level.merit), objective.unit)
     if objective.goal == "hit":
         goal = quantity(objective.value or 0.0, objective.unit)
-        return say(f"{name_of(objective)} within {value} of {goal}", f"{name_of(objective)} {goal} ± {value} 이내")
+        return say(f"{name.en} within {value} of {goal}", f"{name.ko} {goal} ± {value} 이내")
     sign = "≥" if objective.goal == "maximize" else "≤"
-    return say(f"{name_of(objective)} {sign} {value}", f"{name_of(objective)} {sign} {value}")
+    return say(f"{name.en} {sign} {value}", f"{name.ko} {sign} {value}")
 
 
 def targets_text(problem: Problem) -> Text:
@@ -145,11 +146,11 @@ def targets_text(problem: Problem) -> Text:
     for o in problem.objectives:
         if o.target is None:
             continue
-        value = quantity(o.target, o.unit)
+        value, name = quantity(o.target, o.unit), name_of(problem, o.name)
         if o.goal == "hit":
             goal = quantity(o.value or 0.0, o.unit)
-            parts.append(say(f"{name_of(o)} within {value} of {goal}", f"{name_of(o)} {goal} ± {value} 이내"))
+            parts.append(say(f"{name.en} within {value} of {goal}", f"{name.ko} {goal} ± {value} 이내"))
         else:
-            line = f"{name_of(o)} {'≥' if o.goal == 'maximize' else '≤'} {value}"
-            parts.append(say(line, line))
+            limit = f"{'≥' if o.goal == 'maximize' else '≤'} {value}"
+            parts.append(say(f"{name.en} {limit}", f"{name.ko} {limit}"))
     return say(" and ".join(p.en for p in parts), ", ".join(p.ko for p in parts))

@@ -173,9 +173,7 @@ def is_reproducible(state: CampaignState) -> bool:
 def propose_now(state: CampaignState, n: int) -> Propose:
     """Return a request for `n` proposals that uses every result there is."""
     open_ = [e for e in state.experiments.values() if not e.is_final]
-    return Propose(
-        n, _history(state.finished()), tuple(e.conditions for e in open_), (state.seed, state.n_proposed)
-    )
+    return Propose(n, _history(state.finished()), tuple(e.conditions for e in open_), (state.seed, state.n_proposed))
 
 
 def _history(experiments: Sequence[Experiment]) -> tuple[Observation, ...]:
@@ -184,9 +182,7 @@ def _history(experiments: Sequence[Experiment]) -> tuple[Observation, ...]:
 
 def _task(state: CampaignState, id_: ExperimentId) -> Task:
     found = state.experiments[id_]
-    return Task(
-        found.id, found.attempt + 1, dict(found.conditions), (state.seed, found.number), state.mission.timeout
-    )
+    return Task(found.id, found.attempt + 1, dict(found.conditions), (state.seed, found.number), state.mission.timeout)
 
 
 def starts_left(state: CampaignState) -> list[Proposal]:
@@ -206,14 +202,19 @@ def proposed(state: CampaignState, proposals: Sequence[Proposal]) -> list[Event]
         InvalidConditions: a proposal is not in the space; then none is taken.
     """
     if state.stopped is not None:
-        raise CampaignEnded(say(f"{state.id} has ended ({state.stopped})", f"{state.id}은(는) 끝났습니다({state.stopped})"))
+        raise CampaignEnded(
+            say(f"{state.id} has ended ({state.stopped})", f"{state.id}은(는) 끝났습니다({state.stopped})")
+        )
     events: list[Event] = []
     left = room(state)
     for proposal in proposals:
         problems = state.mission.space.check(proposal.conditions)
         if problems:
             raise InvalidConditions(
-                say(f"{proposal.why.planner} proposed something impossible", f"{proposal.why.planner}의 제안이 불가능합니다"),
+                say(
+                    f"{proposal.why.planner} proposed something impossible",
+                    f"{proposal.why.planner}의 제안이 불가능합니다",
+                ),
                 problems,
             )
         is_brought = proposal.why.reason == "person"
@@ -252,9 +253,7 @@ def resolved(state: CampaignState, experiment: ExperimentId, attempt: int, resul
             result.kind in RETRYABLE and not state.lab_is_physical and found.n_retried < state.mission.retries
             and attempt > 0
         )  # fmt: skip
-        return [
-            facts.ExperimentFailed(experiment=experiment, attempt=attempt, failure=result, is_final=not may_retry)
-        ]
+        return [facts.ExperimentFailed(experiment=experiment, attempt=attempt, failure=result, is_final=not may_retry)]
     return [facts.ExperimentMeasured(experiment=experiment, attempt=attempt, measurement=result)]
 
 
@@ -282,9 +281,7 @@ def stopped(state: CampaignState, reason: StopReason) -> list[Event]:
     return [
         *(facts.ExperimentWithdrawn(experiment=id_) for id_ in state.waiting),
         *(
-            facts.ExperimentFailed(
-                experiment=id_, attempt=state.experiments[id_].attempt, failure=lost, is_final=True
-            )
+            facts.ExperimentFailed(experiment=id_, attempt=state.experiments[id_].attempt, failure=lost, is_final=True)
             for id_ in state.doubted
         ),
         facts.CampaignStopped(reason=reason),

@@ -257,14 +257,14 @@ def fronts(report: Report, lang: Lang) -> list[Chart]:
         charts.append(
             Chart(
                 f"front-{a.name}-{b.name}",
-                f"{a.label} – {b.label}",
+                f"{a.label.in_(lang)} – {b.label.in_(lang)}",
                 t(f"{len(on)} experiments are beaten by no other.", f"실험 {len(on)}개는 이보다 나은 실험이 없습니다."),
-                Axis(axis_title(a)),
-                Axis(axis_title(b)),
+                Axis(axis_title(a, lang)),
+                Axis(axis_title(b, lang)),
                 tuple(s for s in series if s.x),
                 tuple(lines),
                 height=400,
-                columns=(t("experiment", "실험"), axis_title(a), axis_title(b)),
+                columns=(t("experiment", "실험"), axis_title(a, lang), axis_title(b, lang)),
                 rows=tuple((p[2], short(p[0]), short(p[1])) for p in on),
             )
         )

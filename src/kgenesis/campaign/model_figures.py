@@ -14,7 +14,7 @@ MOST_POINTS = 1000
 def what_matters(report: Report, lang: Lang) -> list[Chart]:
     """Main and total effect of every factor, one chart per outcome."""
     t = in_lang(lang)
-    labels = {q.name: q.label for q in report.factors}
+    labels = {q.name: q.label.in_(lang) for q in report.factors}
     outcomes = {q.name: q for q in report.outcomes}
     charts = []
     for one in report.sensitivity:
@@ -39,7 +39,7 @@ def what_matters(report: Report, lang: Lang) -> list[Chart]:
         charts.append(
             Chart(
                 f"matters-{one.outcome}",
-                outcomes[one.outcome].label,
+                outcomes[one.outcome].label.in_(lang),
                 described,
                 Axis(
                     t("share of the variation", "변화에서 차지하는 비율"),
@@ -90,26 +90,27 @@ def slices(report: Report, lang: Lang) -> list[Chart]:
             Series(t("expected", "예상"), "points" if is_named else "line", x, mean, colour="ai", size=9),
         )
         axis = Axis(
-            axis_title(factor),
+            axis_title(factor, lang),
             kind="category" if is_named else "log" if one.is_log else "linear",
             categories=factor.levels,
         )
+        x_name, y_name = factor.label.in_(lang), outcome.label.in_(lang)
         lines = () if one.at is None else (Line("x", one.at, t("best", "최고")),)
         charts.append(
             Chart(
                 f"slice-{one.outcome}-{one.factor}",
-                f"{outcome.label} – {factor.label}",
+                f"{y_name} – {x_name}",
                 t(
-                    f"{outcome.label} along {factor.label}: expected from {short(min(mean))} to {short(max(mean))}.",
-                    f"{factor.label}에 따른 {outcome.label}: 예상 범위 {short(min(mean))} ~ {short(max(mean))}.",
+                    f"{y_name} along {x_name}: expected from {short(min(mean))} to {short(max(mean))}.",
+                    f"{x_name}에 따른 {y_name}: 예상 범위 {short(min(mean))} ~ {short(max(mean))}.",
                 ),
                 axis,
-                Axis(axis_title(outcome)),
+                Axis(axis_title(outcome, lang)),
                 drawn,
                 lines,
                 height=250,
                 is_small=True,
-                columns=(axis_title(factor), t("expected", "예상"), "± sd"),
+                columns=(axis_title(factor, lang), t("expected", "예상"), "± sd"),
                 rows=tuple((k[0] if isinstance(k[0], str) else short(k[0]), short(k[1]), short(k[2], 2)) for k in kept),
             )
         )
@@ -143,12 +144,12 @@ def predicted_measured(report: Report, lang: Lang) -> list[Chart]:
         charts.append(
             Chart(
                 f"validation-{one.outcome}",
-                outcome.label,
+                outcome.label.in_(lang),
                 t(
                     f"{percent} of the measurements lie inside the 95 % interval predicted from the others.",
                     f"나머지로 예측한 95 % 구간 안에 측정의 {percent}가 들어 있습니다.",
                 ),
-                Axis(t("measured", "측정") + f" ({outcome.label})"),
+                Axis(t("measured", "측정") + f" ({outcome.label.in_(lang)})"),
                 Axis(t("predicted", "예측")),
                 series,
                 height=300,
@@ -165,9 +166,9 @@ def in_lang(lang: Lang) -> Callable[[str, str], str]:
     return lambda en, ko: Text(en=en, ko=ko).in_(lang)
 
 
-def axis_title(quantity: Quantity) -> str:
+def axis_title(quantity: Quantity, lang: Lang) -> str:
     """Return a label with its unit, as on an axis."""
-    return with_unit(quantity.label, quantity.unit)
+    return with_unit(quantity.label.in_(lang), quantity.unit)
 
 
 def with_unit(label: str, unit: str) -> str:

@@ -53,7 +53,8 @@ def parallel_coordinates(report: Report, lang: Lang) -> str:
     for i, q in enumerate(axes):
         x = _WIDTH * (i + 0.5)
         parts.append(f'<line class="a" x1="{x:.0f}" x2="{x:.0f}" y1="{_TOP}" y2="{_BOTTOM}"/>')
-        name = q.label if len(q.label) <= 16 else q.label[:15] + "…"  # noqa: PLR2004
+        label = q.label.in_(lang)
+        name = label if len(label) <= 16 else label[:15] + "…"  # noqa: PLR2004
         parts.append(f'<text class="t" x="{x:.0f}" y="16" text-anchor="middle">{escape(name)}</text>')
         if q.unit:
             parts.append(f'<text class="m" x="{x:.0f}" y="32" text-anchor="middle">{escape(q.unit)}</text>')

@@ -94,7 +94,7 @@ def build(
         gain=gain, front=tuple(row.number for row in rows if row.is_on_front),
         sensitivity=_sensitivities(state, learned), slices=_slices(state, learned, best), validation=tuple(checked),
         trust=tuple(
-            sentences.trust_note(_label(problem, v.outcome), v.q2, v.coverage, len(v.measured)) for v in checked
+            sentences.trust_note(name_of(problem, v.outcome), v.q2, v.coverage, len(v.measured)) for v in checked
         ),
         experiments=tuple(rows), failures=_failures(rows), provenance=_provenance(state, reference, now, command),
         seconds=state.seconds, lab_seconds=spent, cost=state.spent, cost_unit=unit_sign(state.mission.cost.unit),
@@ -155,10 +155,6 @@ def _status(state: CampaignState) -> Text:
     return say(f"still open ({len(state.running)} running)", f"진행 중(실험 {len(state.running)}개 실행)")
 
 
-def _label(problem: Problem, outcome: str) -> str:
-    return next((name_of(o) for o in problem.objectives if o.name == outcome), readable(outcome))
-
-
 def _factors(state: CampaignState) -> tuple[Quantity, ...]:
     labels = {f.name: f.label for f in state.mission.space.factors}
     for factor in state.mission.space.factors:
@@ -166,7 +162,7 @@ def _factors(state: CampaignState) -> tuple[Quantity, ...]:
             labels |= {c.name: c.label for c in factor.components}
     return tuple(
         Quantity(
-            name=v.name, label=labels.get(v.name) or readable(v.name), unit=unit_sign(v.unit), levels=v.levels,
+            name=v.name, label=labels.get(v.name) or say(readable(v.name), readable(v.name)), unit=unit_sign(v.unit), levels=v.levels,
             is_log=v.is_log,
         )
         for v in state.mission.space.variables
@@ -182,7 +178,7 @@ def _outcomes(problem: Problem) -> tuple[Quantity, ...]:
             "goal": o.goal, "target": o.target, "value": o.value, "threshold": o.threshold
         }  # fmt: skip
         unit = unit_sign(problem.units.get(name, ""))
-        found.append(Quantity(name=name, label=_label(problem, name), unit=unit, **extra))
+        found.append(Quantity(name=name, label=name_of(problem, name), unit=unit, **extra))
     return tuple(found)
 
 
@@ -219,13 +215,14 @@ def _progress(problem: Problem, known: Baseline | None, curve: Curve, scores: Sc
     # without a reference the campaign's own end stands for the best known
     best = max(known.best if known else -math.inf, curve.best)
     first = problem.objectives[0]
+    name = name_of(problem, first.name)
     is_less = is_single and first.goal != "maximize"
     if not is_single:
         text, unit = say("Hypervolume, share of the best known", "초부피(알려진 최대값에 대한 비율)"), ""
     elif first.goal == "hit":
-        text, unit = say(f"Deviation of {name_of(first)}", f"{name_of(first)} 편차"), unit_sign(first.unit)
+        text, unit = say(f"Deviation of {name.en}", f"{name.ko} 편차"), unit_sign(first.unit)
     else:
-        text, unit = say(name_of(first), name_of(first)), unit_sign(first.unit)
+        text, unit = name, unit_sign(first.unit)
     values = scores.utilities[:, 0] if is_single else np.empty(0)
     target = number(shown(problem, first.target_utility())) if is_single and first.target is not None else None
     return Progress(

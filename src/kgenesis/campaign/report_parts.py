@@ -13,7 +13,7 @@ class Quantity(Frozen):
     """A factor or an outcome, as people read it."""
 
     name: str
-    label: str
+    label: Text
     unit: str = ""
     """As printed."""
     levels: tuple[str, ...] = ()

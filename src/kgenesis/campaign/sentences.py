@@ -39,10 +39,12 @@ def joined(*parts: Text) -> Text:
     return say(" ".join(p.en for p in parts if p.en), " ".join(p.ko for p in parts if p.ko))
 
 
-def outcome_text(problem: Problem, measurement: Measurement, digits: int = 4) -> str:
+def outcome_text(problem: Problem, measurement: Measurement, digits: int = 4) -> Text:
     """Return what was measured of every objective, e.g. `charge time 24.1 min, plated lithium 0.2 mAh`."""
-    parts = [f"{name_of(o)} {quantity(measurement.mean(o.name), o.unit, digits)}" for o in problem.objectives]
-    return ", ".join(parts)
+    parts = [
+        (name_of(problem, o.name), quantity(measurement.mean(o.name), o.unit, digits)) for o in problem.objectives
+    ]
+    return say(", ".join(f"{n.en} {v}" for n, v in parts), ", ".join(f"{n.ko} {v}" for n, v in parts))
 
 
 def found_sentence(state: CampaignState, best: Experiment | None) -> Text:
@@ -63,20 +65,20 @@ def found_sentence(state: CampaignState, best: Experiment | None) -> Text:
         place = _place(state, at)
         goal = targets_text(problem)
         return say(
-            f"{who} reached the target ({goal.en}) after {_experiments(place)}; the best it found is {result}.",
-            f"{who_ko} 실험 {place}회 만에 목표({goal.ko})에 도달했습니다. 찾아낸 최고 결과는 {result}입니다.",
+            f"{who} reached the target ({goal.en}) after {_experiments(place)}; the best it found is {result.en}.",
+            f"{who_ko} 실험 {place}회 만에 목표({goal.ko})에 도달했습니다. 찾아낸 최고 결과는 {result.ko}입니다.",
         )
     if problem.has_target:
         goal = targets_text(problem)
         return say(
-            f"{who} has not reached the target ({goal.en}) in {_experiments(n)}; the best it found is {result}.",
+            f"{who} has not reached the target ({goal.en}) in {_experiments(n)}; the best it found is {result.en}.",
             f"{who_ko} 실험 {n}회 안에 목표({goal.ko})에 도달하지 못했습니다. "
-            f"지금까지 찾은 최고 결과는 {result}입니다.",
+            f"지금까지 찾은 최고 결과는 {result.ko}입니다.",
         )
     place = _place(state, best)
     return say(
-        f"The best {who if ai else who.lower()} found in {_experiments(n)} is {result}, by experiment {best.number}.",
-        f"{who_ko} 실험 {n}회에서 찾은 최고 결과는 {result}입니다({place}번째 실험).",
+        f"The best {who if ai else who.lower()} found in {_experiments(n)} is {result.en}, by experiment {best.number}.",
+        f"{who_ko} 실험 {n}회에서 찾은 최고 결과는 {result.ko}입니다({place}번째 실험).",
     )
 
 
@@ -193,7 +195,7 @@ def why_sentence(problem: Problem, why: Why, numbers: Mapping[ExperimentId, int]
     parts = [lead]
     expected = _expected(problem, why)
     if expected:
-        parts.append(say(f"Expected: {expected}.", f"예상: {expected}."))
+        parts.append(say(f"Expected: {expected.en}.", f"예상: {expected.ko}."))
     if why.feasibility is not None and problem.outcome_constraints:
         percent = f"{100 * why.feasibility:.0f} %"
         parts.append(say(f"Chance to keep the constraints: {percent}.", f"제약을 지킬 확률: {percent}."))
@@ -209,25 +211,24 @@ def why_sentence(problem: Problem, why: Why, numbers: Mapping[ExperimentId, int]
     return joined(*parts)
 
 
-def _expected(problem: Problem, why: Why) -> str:
-    units = problem.units
-    labels = {o.name: name_of(o) for o in problem.objectives}
-    return ", ".join(
-        f"{labels.get(name, readable(name))} {short(e.mean, 3)} ± {quantity(e.sd, units.get(name, ''), 2)}"
+def _expected(problem: Problem, why: Why) -> Text:
+    parts = [
+        (name_of(problem, name), f"{short(e.mean, 3)} ± {quantity(e.sd, problem.units.get(name, ''), 2)}")
         for name, e in why.expected.items()
-    )
+    ]
+    return say(", ".join(f"{n.en} {v}" for n, v in parts), ", ".join(f"{n.ko} {v}" for n, v in parts))
 
 
-def trust_note(outcome: str, q2: float | None, coverage: float, n: int) -> Text:
+def trust_note(outcome: Text, q2: float | None, coverage: float, n: int) -> Text:
     """Return how far one outcome's model can be believed."""
     covered = f"{100 * coverage:.3g} %"
     if q2 is None or not math.isfinite(q2):
-        return say(f"{outcome}: nothing varies yet.", f"{outcome}: 아직 변화가 없습니다.")
+        return say(f"{outcome.en}: nothing varies yet.", f"{outcome.ko}: 아직 변화가 없습니다.")
     explained = f"{100 * max(q2, 0.0):.3g} %"
     weak = q2 < 0.3  # noqa: PLR2004
-    en = f"{outcome}: predicted from the other {n - 1} measurements, the model explains {explained} of the "
+    en = f"{outcome.en}: predicted from the other {n - 1} measurements, the model explains {explained} of the "
     en += f"variation and {covered} lie inside their 95 % intervals."
-    ko = f"{outcome}: 나머지 측정 {n - 1}개로 예측할 때 모델은 변화의 {explained}를 설명하며, 95 % 구간에 든 측정은 "
+    ko = f"{outcome.ko}: 나머지 측정 {n - 1}개로 예측할 때 모델은 변화의 {explained}를 설명하며, 95 % 구간에 든 측정은 "
     ko += f"{covered}입니다."
     if weak:
         en += " That is little: do not read much into its figures."

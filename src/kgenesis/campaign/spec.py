@@ -122,7 +122,8 @@ class Mission(Frozen):
 
         Targets, budget and planner are left out: raw outcomes are kept, so that another target needs no new reference.
         """
-        space = self.space.model_dump(mode="json", exclude={"factors": {"__all__": {"label"}}})
+        labels: Any = {"__all__": {"label": True, "components": {"__all__": {"label"}}}}
+        space = self.space.model_dump(mode="json", exclude={"factors": labels})
         return canonical_hash(
             {"space": space, "lab": self.lab.model_dump(mode="json"), "outcomes": sorted(self.problem.outcomes)}
         )

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from kgenesis.kernel.objective import Objective
+from kgenesis.kernel.problem import Problem
+from kgenesis.kernel.text import Text, say
 from kgenesis.kernel.units import ABSENT
 
 _PRETTY_UNITS = {
@@ -42,9 +43,11 @@ def quantity(value: float | None, unit: str, digits: int = 4) -> str:
     return f"{short(value, digits)} {sign}".rstrip()
 
 
-def name_of(objective: Objective) -> str:
-    """Return the objective's label, else its name made readable."""
-    return objective.label or readable(objective.name)
+def name_of(problem: Problem, outcome: str) -> Text:
+    """Return an outcome's label, else its name made readable."""
+    labels = [o.label for o in problem.objectives if o.name == outcome]
+    labels += [c.label for c in problem.outcome_constraints if c.outcome == outcome]
+    return next((label for label in labels if label), say(readable(outcome), readable(outcome)))
 
 
 def readable(name: str) -> str:

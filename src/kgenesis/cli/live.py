@@ -291,7 +291,7 @@ def described(state: "CampaignState", experiment: "Experiment") -> list[str]:
     if result is None:
         return [experiment.status]
     if result.kind == "measured":
-        parts = [f"{o.label or o.name} {with_unit(result.mean(o.name), o.unit)}" for o in problem.objectives]
+        parts = [f"{text_of(o.label) or o.name} {with_unit(result.mean(o.name), o.unit)}" for o in problem.objectives]
         if not problem.is_feasible(result):
             parts.append(t("(breaks a constraint)", "(제약 위반)"))
     else:

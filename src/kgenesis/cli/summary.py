@@ -45,13 +45,13 @@ def _best(report: "Report", row: "Row", bounds: dict[str, str]) -> "Table":
     grid.add_column(no_wrap=True)
     grid.add_column(style="dim", overflow="fold")
     for factor in report.factors:
-        grid.add_row(factor.label, screen.number(row.conditions.get(factor.name)), factor.unit)
+        grid.add_row(factor.label.in_(lang()), screen.number(row.conditions.get(factor.name)), factor.unit)
     for outcome in report.outcomes:
         found = row.outcomes.get(outcome.name)
         if found is not None:
             sem = "" if found.sem is None else f" ± {screen.number(found.sem)}"
             grid.add_row(
-                f"→ {outcome.label}", f"{screen.number(found.mean)}{sem}", outcome.unit, _wanted(outcome, bounds)
+                f"→ {outcome.label.in_(lang())}", f"{screen.number(found.mean)}{sem}", outcome.unit, _wanted(outcome, bounds)
             )
     return grid
 

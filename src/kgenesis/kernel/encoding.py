@@ -22,9 +22,7 @@ class Encoding:
         self._variables = tuple(variables)
         widths = [_width(v) for v in variables]
         starts = np.cumsum([0, *widths]).tolist()
-        self.learned: tuple[tuple[int, int], ...] = tuple(
-            (i, starts[i]) for i in range(len(widths)) if widths[i]
-        )
+        self.learned: tuple[tuple[int, int], ...] = tuple((i, starts[i]) for i in range(len(widths)) if widths[i])
         """(variable, first column) of those that can vary."""
         self.groups: NDArray[np.int64] = np.repeat(
             np.arange(len(self.learned)), [widths[i] for i, _ in self.learned]
@@ -133,7 +131,7 @@ def nearest_on(grid: FloatArray, column: FloatArray) -> FloatArray:
         nearest = np.full(len(column), grid[0])
     else:
         nearest = grid[np.searchsorted(0.5 * (grid[1:] + grid[:-1]), column)]
-    return np.where(column == column, nearest, math.nan)
+    return np.where(np.isnan(column), math.nan, nearest)
 
 
 def _width(variable: Variable) -> int:

@@ -1,26 +1,26 @@
 """What can go wrong, as a tree: each error has a stable code, an exit code, two languages and a next step.
 
-    KGenesisError
-    ├── BadInput                 exit 2   the caller can mend it; nothing was written
-    │   ├── InvalidSpec          spec.invalid
-    │   ├── InvalidExpression    expression.invalid
-    │   ├── UnitMismatch         unit.mismatch
-    │   ├── InfeasibleSpace      space.infeasible
-    │   ├── InvalidConditions    conditions.invalid
-    │   ├── InvalidResults       results.invalid
-    │   ├── NotFound             not-found
-    │   └── UnknownPlugin        plugin.unknown
-    ├── Refused                  exit 3   a rule forbids it
-    │   ├── CampaignEnded        campaign.ended
-    │   ├── CampaignBusy         campaign.busy
-    │   └── LabChanged           lab.changed
-    ├── MissingPart              exit 1   part.missing: an optional package is not installed
-    ├── ReferenceMissing         exit 1   reference.missing
-    └── StoreError               exit 1
-        ├── Conflict             store.conflict: somebody wrote first; read again
-        ├── StoreUnavailable     store.unavailable: read-only, full or unreachable
-        ├── StoreNewer           store.newer
-        └── StoreCorrupted       store.corrupted
+KGenesisError
+├── BadInput                 exit 2   the caller can mend it; nothing was written
+│   ├── InvalidSpec          spec.invalid
+│   ├── InvalidExpression    expression.invalid
+│   ├── UnitMismatch         unit.mismatch
+│   ├── InfeasibleSpace      space.infeasible
+│   ├── InvalidConditions    conditions.invalid
+│   ├── InvalidResults       results.invalid
+│   ├── NotFound             not-found
+│   └── UnknownPlugin        plugin.unknown
+├── Refused                  exit 3   a rule forbids it
+│   ├── CampaignEnded        campaign.ended
+│   ├── CampaignBusy         campaign.busy
+│   └── LabChanged           lab.changed
+├── MissingPart              exit 1   part.missing: an optional package is not installed
+├── ReferenceMissing         exit 1   reference.missing
+└── StoreError               exit 1
+    ├── Conflict             store.conflict: somebody wrote first; read again
+    ├── StoreUnavailable     store.unavailable: read-only, full or unreachable
+    ├── StoreNewer           store.newer
+    └── StoreCorrupted       store.corrupted
 """
 
 from collections.abc import Sequence
@@ -128,7 +128,10 @@ class UnitMismatch(BadInput):
     """A unit is unknown or measures something else."""
 
     code = "unit.mismatch"
-    hint = say("Write the unit as the mission does, e.g. degC, min, mAh.", "미션 파일과 같은 단위를 쓰세요(예: degC, min, mAh).")
+    hint = say(
+        "Write the unit as the mission does, e.g. degC, min, mAh.",
+        "미션 파일과 같은 단위를 쓰세요(예: degC, min, mAh).",
+    )
 
 
 class InfeasibleSpace(BadInput):
@@ -224,7 +227,9 @@ class ReferenceMissing(KGenesisError):
 
     code = "reference.missing"
     status = 404
-    hint = say("Measure one with `kgenesis reference make MISSION`.", "`kgenesis reference make MISSION`으로 측정하세요.")
+    hint = say(
+        "Measure one with `kgenesis reference make MISSION`.", "`kgenesis reference make MISSION`으로 측정하세요."
+    )
 
 
 class StoreError(KGenesisError):

@@ -70,7 +70,9 @@ class Measurement(Frozen):
     def _plain_numbers_are_means(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {k: {"mean": v} if isinstance(v, int | float) and not isinstance(v, bool) else v for k, v in value.items()}
+        return {
+            k: {"mean": v} if isinstance(v, int | float) and not isinstance(v, bool) else v for k, v in value.items()
+        }
 
     def mean(self, outcome: str) -> float:
         """Return the mean of an outcome, NaN if it was not measured."""
@@ -156,5 +158,3 @@ class Task:
     """Seconds after which the executor stops the lab."""
     folder: Path | None = None
     """A folder of the experiment's own, for files; made by whoever needs it."""
-
-

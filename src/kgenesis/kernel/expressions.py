@@ -141,7 +141,7 @@ def _or(a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[Any, Any]:
 
 def _compare(a: Any, op: ast.cmpop, b: Any) -> tuple[Any, Any]:
     """Return where `a op b` is true and where it is false."""
-    if isinstance(a, str) or isinstance(b, str) or a.dtype == object or b.dtype == object:
+    if isinstance(a, str) or isinstance(b, str) or object in (a.dtype, b.dtype):
         is_equal = np.asarray(np.equal(a, b, dtype=object), dtype=bool)
         is_true = is_equal if isinstance(op, ast.Eq) else ~is_equal
         return is_true, ~is_true

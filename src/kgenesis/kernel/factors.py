@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from kgenesis.kernel.experiment import Frozen, Value
 from kgenesis.kernel.fields import Level, Name, NotNegative, Number, Positive, Unit, Whole
-from kgenesis.kernel.text import Wrong
+from kgenesis.kernel.text import EMPTY, Text, Wrong
 
 MAX_GRID = 100_000
 """Most values a stepped factor may have."""
@@ -54,7 +54,7 @@ class Variable:
 
 class _Factor(Frozen):
     name: Name
-    label: str = ""
+    label: Text = EMPTY
     """What people read instead of the name."""
     active_if: str = ""
     """The factor exists only where this condition on other factors holds."""
@@ -229,7 +229,7 @@ class Component(Frozen):
     """Least amount; where the mixture has `max_present`, least amount if it is present at all."""
     high: Positive | None = None
     """The mixture's total if not given."""
-    label: str = ""
+    label: Text = EMPTY
 
 
 class Mixture(_Factor):
@@ -255,10 +255,14 @@ class Mixture(_Factor):
             )
         reversed_ = next((c for c in self.components if c.low > self.high_of(c)), None)
         if reversed_ is not None:
-            raise Wrong(f"`low` of {reversed_.name} is above its `high`", f"{reversed_.name}의 `low`가 `high`보다 큽니다")
+            raise Wrong(
+                f"`low` of {reversed_.name} is above its `high`", f"{reversed_.name}의 `low`가 `high`보다 큽니다"
+            )
         most = self.n_present_at_most
         if self.min_present > most:
-            raise Wrong(f"`min_present` {self.min_present} is above {most}", f"`min_present` {self.min_present} > {most}")
+            raise Wrong(
+                f"`min_present` {self.min_present} is above {most}", f"`min_present` {self.min_present} > {most}"
+            )
         if self.step is not None:
             numbers = [self.total, *(c.low for c in self.components), *(self.high_of(c) for c in self.components)]
             if any(abs(v / self.step - round(v / self.step)) > 1e-6 for v in numbers):  # noqa: PLR2004
@@ -314,9 +318,7 @@ class Mixture(_Factor):
                 if self.may_be_absent and first > 0:
                     grid = np.append(0.0, grid)
                 low, high = float(grid[0]), float(grid[-1])
-            yield Variable(
-                component.name, factor + offset, low, high, grid=grid, mixture=self.name, unit=self.unit
-            )
+            yield Variable(component.name, factor + offset, low, high, grid=grid, mixture=self.name, unit=self.unit)
 
 
 class Context(_Factor):
@@ -368,7 +370,8 @@ class Fixed(_Factor):
                 return self
             raise Wrong(
                 f"{self.value!r} is a text that looks like a number: write {number!r} (YAML reads 1e-3 as text)",
-                f"{self.value!r}은(는) 수처럼 보이는 문자열입니다. {number!r}(으)로 쓰세요(YAML은 1e-3을 문자열로 읽습니다)",
+                f"{self.value!r}은(는) 수처럼 보이는 문자열입니다. {number!r}(으)로 쓰세요"
+                "(YAML은 1e-3을 문자열로 읽습니다)",
             )
         return self
 

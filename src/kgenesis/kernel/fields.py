@@ -27,7 +27,8 @@ def _text(value: object) -> object:
         msg = f"{value!r} is not a text: put it in quotes (without them YAML reads no as false and 10 as a number)"
         raise Wrong(
             msg,
-            f"{value!r}은(는) 문자열이 아닙니다. 따옴표로 감싸세요(따옴표가 없으면 YAML은 no를 false로, 10을 수로 읽습니다)",
+            f"{value!r}은(는) 문자열이 아닙니다. 따옴표로 감싸세요"
+            "(따옴표가 없으면 YAML은 no를 false로, 10을 수로 읽습니다)",
         )
     if isinstance(value, str) and (value != value.strip() or _UNWRITABLE.search(value)):
         msg = f"{value!r} starts or ends with a blank, or has a control character"

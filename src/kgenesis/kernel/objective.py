@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from kgenesis.kernel.experiment import Frozen
 from kgenesis.kernel.fields import Name, NotNegative, Number, Positive, Unit
-from kgenesis.kernel.text import Wrong
+from kgenesis.kernel.text import EMPTY, Text, Wrong
 
 
 class Objective(Frozen):
@@ -28,24 +28,26 @@ class Objective(Frozen):
     """The worst value of any use, in `unit`; the reference point of the hypervolume."""
     noise: NotNegative | None = None
     """Known standard deviation of one measurement, in `unit`; None: it is learned."""
-    label: str = ""
+    label: Text = EMPTY
     """What people read instead of the name."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if (self.goal == "hit") != (self.value is not None):
-            raise Wrong("`value` is needed for goal `hit`, and only there", "`value`는 goal이 `hit`일 때만, 꼭 필요합니다")
+            raise Wrong(
+                "`value` is needed for goal `hit`, and only there", "`value`는 goal이 `hit`일 때만, 꼭 필요합니다"
+            )
         if self.goal == "hit" and self.target is not None and self.target <= 0:
             raise Wrong(
                 "for goal `hit`, `target` is a deviation and must be > 0",
                 "goal이 `hit`이면 `target`은 편차이므로 0보다 커야 합니다",
             )
-        if self.target is not None and self.threshold is not None:
-            if self.utility(self.threshold) > self.target_utility():
-                raise Wrong(
-                    f"target {self.target:g} is on the wrong side of threshold {self.threshold:g} for goal `{self.goal}`",
-                    f"goal `{self.goal}`에서 target {self.target:g}이(가) threshold {self.threshold:g}보다 나쁜 쪽에 있습니다",
-                )
+        if self.threshold is not None and self.utility(self.threshold) > self.target_utility():
+            raise Wrong(
+                f"target {self.target:g} is on the wrong side of threshold {self.threshold:g} for goal `{self.goal}`",
+                f"goal `{self.goal}`에서 target {self.target:g}이(가) "
+                f"threshold {self.threshold:g}보다 나쁜 쪽에 있습니다",
+            )
         return self
 
     def utility(self, outcome: float) -> float:
@@ -77,6 +79,8 @@ class OutcomeConstraint(Frozen):
     """Unit of the bound; may be left out if the outcome is an objective, which has one."""
     noise: NotNegative | None = None
     """Known standard deviation of one measurement, in `unit`."""
+    label: Text = EMPTY
+    """What people read instead of the name."""
 
     @model_validator(mode="after")
     def _has_a_bound(self) -> Self:

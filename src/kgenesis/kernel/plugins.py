@@ -28,13 +28,19 @@ def load_plugin(group: str, name: str) -> Any:
     if name not in found:
         known = ", ".join(found)
         raise UnknownPlugin(
-            say(f"no {group[:-1]} is called {name!r}; there are: {known}", f"{name!r}({group})이(가) 없습니다. 있는 것: {known}")
+            say(
+                f"no {group[:-1]} is called {name!r}; there are: {known}",
+                f"{name!r}({group})이(가) 없습니다. 있는 것: {known}",
+            )
         )
     try:
         return found[name].load()
     except ImportError as error:
         raise MissingPart(
-            say(f"{name!r} needs a package that is not installed: {error}", f"{name!r}에 필요한 패키지가 없습니다: {error}")
+            say(
+                f"{name!r} needs a package that is not installed: {error}",
+                f"{name!r}에 필요한 패키지가 없습니다: {error}",
+            )
         ) from error
 
 

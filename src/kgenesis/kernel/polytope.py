@@ -15,6 +15,8 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 _ENOUGH_PIVOTS = 5_000
+_ZERO, _FLAT = 1e-11, 1e-12
+"""What rounding leaves of zero in the simplex table, and of the slope of a rule along a direction."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,8 +134,8 @@ class Polytope:
         up = np.where(moving, np.maximum(to_low, to_high), np.inf).min(axis=1)
         down = np.where(moving, np.minimum(to_low, to_high), -np.inf).max(axis=1)
         if self.a.size:
-            up = np.minimum(up, np.where(slope > 1e-12, limit, np.inf).min(axis=1))
-            down = np.maximum(down, np.where(slope < -1e-12, limit, -np.inf).max(axis=1))
+            up = np.minimum(up, np.where(slope > _FLAT, limit, np.inf).min(axis=1))
+            down = np.maximum(down, np.where(slope < -_FLAT, limit, -np.inf).max(axis=1))
         up, down = np.maximum(up, 0.0), np.minimum(down, 0.0)
         step = down + rng.random(len(x)) * (up - down)
         return np.where(np.isfinite(step), step, 0.0)
@@ -173,12 +175,12 @@ def _first_phase(region: Polytope) -> tuple[float, FloatArray]:
     cost = -table.sum(axis=0)
     cost[start:-1] = 0.0
     for _ in range(_ENOUGH_PIVOTS):
-        entering = np.flatnonzero(cost[:start] < -1e-11)
+        entering = np.flatnonzero(cost[:start] < -_ZERO)
         if not len(entering):
             break
         j = int(entering[0])
         column = table[:, j]
-        ratios = np.where(column > 1e-11, table[:, -1] / np.where(column > 1e-11, column, 1.0), math.inf)
+        ratios = np.where(column > _ZERO, table[:, -1] / np.where(column > _ZERO, column, 1.0), math.inf)
         least = ratios.min()
         ties = np.flatnonzero(ratios <= least + 1e-15)
         i = int(min(ties, key=lambda k: basis[k]))

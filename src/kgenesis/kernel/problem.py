@@ -31,7 +31,9 @@ class Problem(Frozen):
         shared = next((name for name in self.outcomes if name in self.space.names), None)
         if shared is not None:
             raise Wrong(f"{shared!r} is both a factor and an outcome", f"{shared!r}은(는) 요인이면서 결과입니다")
-        unitless = next((c.outcome for c in self.outcome_constraints if c.unit is None and c.outcome not in names), None)
+        unitless = next(
+            (c.outcome for c in self.outcome_constraints if c.unit is None and c.outcome not in names), None
+        )
         if unitless is not None:
             raise Wrong(f"the constraint on {unitless!r} needs a `unit`", f"{unitless!r}의 제약에 `unit`이 필요합니다")
         for objective in self.objectives:
@@ -49,7 +51,9 @@ class Problem(Frozen):
             return
         variable = next((v for v in self.space.variables if v.name == self.cost.factor), None)
         if variable is None:
-            raise Wrong(f"cost: no factor is called {self.cost.factor!r}", f"cost: {self.cost.factor!r}라는 요인이 없습니다")
+            raise Wrong(
+                f"cost: no factor is called {self.cost.factor!r}", f"cost: {self.cost.factor!r}라는 요인이 없습니다"
+            )
         if variable.levels or variable.low < 0:
             raise Wrong(
                 f"cost: {self.cost.factor!r} must be a number that is never negative",

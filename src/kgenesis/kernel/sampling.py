@@ -157,9 +157,7 @@ def matches(space: Space, points: FloatArray, fixed: Mapping[str, Value]) -> NDA
     return good
 
 
-def sample(
-    space: Space, n: int, rng: np.random.Generator, fixed: Mapping[str, Value] | None = None
-) -> FloatArray:
+def sample(space: Space, n: int, rng: np.random.Generator, fixed: Mapping[str, Value] | None = None) -> FloatArray:
     """Return `n` feasible points (n, n_variables), drawn with replacement.
 
     Args:
@@ -320,9 +318,7 @@ def _with_kept(mixture: Mixture, parts: FloatArray, kept: Held) -> FloatArray:
     return _fill(low, high, parts, mixture.total)
 
 
-def _transfer(
-    mixture: Mixture, parts: FloatArray, width: float, rng: np.random.Generator, kept: Held
-) -> FloatArray:
+def _transfer(mixture: Mixture, parts: FloatArray, width: float, rng: np.random.Generator, kept: Held) -> FloatArray:
     """Return mixtures (n, n_components) with some of one component given to another, but for the `kept` ones."""
     n, m = parts.shape
     others = np.array([place for place in range(m) if place not in kept], dtype=np.int64)

@@ -88,6 +88,8 @@ class Space(Frozen):
             self._candidate_values = self.to_values(self.candidates.rows)
         return self
 
+    __hash__ = Frozen.__hash__
+
     @override
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Space):
@@ -163,11 +165,11 @@ class Space(Frozen):
         columns: list[list[Value]] = []
         for column, variable in zip(values.T, self.variables, strict=True):
             if variable.levels:
-                columns.append([None if c != c else variable.levels[int(c)] for c in column.tolist()])
+                columns.append([None if c != c else variable.levels[int(c)] for c in column.tolist()])  # noqa: PLR0124
             elif variable.is_whole:
-                columns.append([None if c != c else round(c) for c in column.tolist()])
+                columns.append([None if c != c else round(c) for c in column.tolist()])  # noqa: PLR0124
             elif np.isnan(column).any():
-                columns.append([None if c != c else c for c in column.tolist()])
+                columns.append([None if c != c else c for c in column.tolist()])  # noqa: PLR0124
             else:
                 columns.append(column.tolist())
         return [dict(zip(self.names, cells, strict=True)) for cells in zip(*columns, strict=True)]
@@ -243,7 +245,9 @@ class Space(Frozen):
     def _cell_problems(self, conditions: Conditions) -> list[Mistake]:
         """Return what is wrong with single cells: unknown names, missing values, no numbers, no levels."""
         problems = [
-            Mistake(say("no such factor", "그런 요인이 없습니다"), name) for name in conditions if name not in self._index
+            Mistake(say("no such factor", "그런 요인이 없습니다"), name)
+            for name in conditions
+            if name not in self._index
         ]
         for variable in self.variables:
             value = conditions.get(variable.name, variable.fixed)
@@ -283,7 +287,7 @@ class Space(Frozen):
         return self._encoding.encode(values)
 
     def decode(self, encoded: FloatArray) -> FloatArray:
-        """Return the values (n, n_variables) nearest to encoded points (n, d); the inverse of `encode` but for rounding.
+        """Return the values (n, n_variables) nearest to encoded points (n, d); inverts `encode` but for rounding.
 
         Each variable by itself: constraints and mixture sums are not mended. Unknown context values come back as the
         middle.
@@ -364,7 +368,9 @@ def _problem(variable: Variable, value: Value) -> Mistake | None:
     if variable.levels:
         is_right, expected = isinstance(value, str) and value in variable.levels, ", ".join(variable.levels[:8])
     else:
-        is_number = type(value) in _PLAIN or (isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_))
+        is_number = type(value) in _PLAIN or (
+            isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+        )
         is_right, expected = is_number and -math.inf < value < math.inf, ""  # type: ignore[operator]
         if is_right and isinstance(value, int):
             is_right = abs(value) < 10**300

@@ -28,9 +28,16 @@ class Text(BaseModel):
             ko=self.ko.format(**{k: v.ko if isinstance(v, Text) else v for k, v in places.items()}),
         )
 
+    def __bool__(self) -> bool:
+        return bool(self.en or self.ko)
+
     def in_(self, lang: Lang) -> str:
         """Return the sentence in one language."""
         return self.ko if lang == "ko" else self.en
+
+
+EMPTY = Text(en="", ko="")
+"""Nothing said."""
 
 
 def say(en: str, ko: str) -> Text:

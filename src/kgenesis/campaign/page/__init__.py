@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from functools import cache
+from html import escape
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,6 +53,30 @@ def render(report: Report, lang: Lang) -> str:
         t=lambda key: LABELS[key].in_(lang), say=lambda text: text.in_(lang), at=lambda key: AT[key].in_(lang),
         short=short, times=times, place_range=place_range, duration=lambda seconds: duration(seconds).in_(lang),
     )  # fmt: skip
+
+
+def to_fragment(report: Report, lang: Lang) -> str:
+    """Return the headline, the best experiment and the curve as a piece of HTML, for a notebook's cell."""
+    told = "".join(f"<p>{escape(sentence.in_(lang))}</p>" for sentence in report.sentences)
+    pictures = "".join(svg(chart) for chart in all_figures(report, lang)["progress"])
+    cells = []
+    if report.best is not None:
+        for q in report.factors:
+            cells.append((q.label.in_(lang), report.best.conditions.get(q.name), q.unit))
+        for q in report.outcomes:
+            found = report.best.outcomes.get(q.name)
+            cells.append((q.label.in_(lang), found.mean if found else None, q.unit))
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(short(v) if isinstance(v, float | int) else str(v))}</td>'
+        f"<td>{escape(unit)}</td></tr>"
+        for name, v, unit in cells
+    )
+    inside = (
+        f'<html lang="{lang}"><style>{_own("page.css")}</style><main><h3>{escape(report.title.in_(lang))}</h3>'
+        f"{told}<table>{rows}</table>{pictures}</main></html>"
+    )
+    # a frame keeps the page's style from the notebook, and the notebook's from the page
+    return f'<iframe srcdoc="{escape(inside)}" sandbox="" style="width:100%;height:640px;border:0"></iframe>'
 
 
 def duration(seconds: float) -> Text:

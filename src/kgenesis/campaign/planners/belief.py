@@ -72,7 +72,8 @@ class Belief:
         """
         known = self._known(posteriors, believed)
         parts = [self._score(posteriors, known, x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)]
-        return np.concatenate(parts) if parts else np.empty(0)
+        scores: FloatArray = np.concatenate([np.empty(0), *parts])
+        return scores
 
     def _score(self, posteriors: Sequence[Posterior], known: FloatArray, x: FloatArray) -> FloatArray:
         moments = {name: posterior.mean_and_variance(x) for name, posterior in zip(self.names, posteriors, strict=True)}
@@ -80,7 +81,8 @@ class Belief:
         mean, variance = self._utilities(moments)
         if not len(known):
             scale = np.maximum(mean.std(axis=0), 1e-12)
-            return feasibility + acquisition.TIE_BREAK * ((mean - mean.mean(axis=0)) / scale).mean(axis=1)
+            lead: FloatArray = ((mean - mean.mean(axis=0)) / scale).mean(axis=1)
+            return feasibility + acquisition.TIE_BREAK * lead
         if mean.shape[1] == MAX_BY_VOLUME:
             reference = self._reference(known)
             return feasibility + acquisition.log_expected_hypervolume_improvement(mean, variance, known, reference)
@@ -101,7 +103,8 @@ class Belief:
         mean, _ = self._utilities(moments)
         keeps = self._log_feasibility(moments, len(points)) > np.log(0.5)
         keeps[: int(self.is_feasible.sum())] = True
-        return mean[keeps]
+        to_beat: FloatArray = mean[keeps]
+        return to_beat
 
     def _log_feasibility(self, moments: dict[str, tuple[FloatArray, FloatArray]], n: int) -> FloatArray:
         total = np.zeros(n)

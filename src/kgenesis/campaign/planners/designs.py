@@ -25,7 +25,6 @@ MAX_SEQUENCE = 2**16
 """Most elements of a sequence that are looked at for feasible ones; then points are drawn at random instead."""
 
 _MAX_REDRAWS = 30
-
 S = TypeVar("S", bound=Frozen)
 
 
@@ -82,11 +81,7 @@ def make_latin_hypercube(context: PluginContext) -> Planner:
         InvalidSpec: a setting is not valid.
     """
     settings = _read(LatinHypercubeSettings, context)
-
-    def blocks(space: Space, seed: int, n: int) -> Iterator[FloatArray]:
-        return _latin_hypercubes(space, seed, settings.n, n)
-
-    return SequencePlanner("latin-hypercube", blocks)
+    return SequencePlanner("latin-hypercube", lambda space, seed, _: _latin_hypercubes(space, seed, settings.n))
 
 
 def make_factorial(context: PluginContext) -> Planner:
@@ -288,7 +283,7 @@ def _sobol(space: Space, seed: int, n: int) -> Iterator[FloatArray]:
         exponent += 1
 
 
-def _latin_hypercubes(space: Space, seed: int, size: int | None, n: int) -> Iterator[FloatArray]:
+def _latin_hypercubes(space: Space, seed: int, size: int | None) -> Iterator[FloatArray]:
     """Yield Latin hypercubes (McKay, Beckman & Conover 1979, Technometrics 21, 239), one after the other."""
     from scipy.stats import qmc
 

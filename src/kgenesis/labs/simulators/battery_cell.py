@@ -364,7 +364,8 @@ def _import_pybamm() -> ModuleType:
     except ImportError as error:
         raise _missing() from error
     pybamm.set_logging_level("ERROR")
-    return pybamm
+    module: ModuleType = pybamm
+    return module
 
 
 def _missing() -> MissingPart:
