@@ -77,7 +77,6 @@ def campaign(executor: str, parallel: int, experiments: int, *, profile: bool) -
     return {
         "wall": wall, "cpu": cpu, "lab": lab, "steady": steady, "commits": commits, "store": size,
         "self": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "worker": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
     }  # fmt: skip
 
 

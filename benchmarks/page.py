@@ -77,9 +77,7 @@ def write(section: str, title: str, body: str, *, when: str | None = None, where
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
     parts = {name: _part(text, name) for name in SECTIONS}
     day = when or datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    parts[section] = (
-        f"## {title}\n\n    {command()}\n\n{day}. {where or machine()}. {versions()}.\n\n{body.strip()}"
-    )
+    parts[section] = f"## {title}\n\n    {command()}\n\n{day}. {where or machine()}. {versions()}.\n\n{body.strip()}"
     whole = [HEAD.strip()]
     whole += [f"<!-- {name}:begin -->\n{parts[name]}\n<!-- {name}:end -->" for name in SECTIONS if parts[name]]
     PAGE.write_text("\n\n".join(whole) + "\n", encoding="utf-8")
@@ -98,7 +96,9 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or "unknown processor"
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown processor")
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown processor"
+    )
 
 
 def met(is_met: bool) -> str:  # noqa: FBT001

@@ -51,7 +51,11 @@ def code_hash() -> str:
     import kgenesis
 
     root = Path(kgenesis.__file__).parent
-    files = [root / "campaign" / "decide.py", *(root / "campaign" / "planners").glob("*.py"), *(root / "surrogate").glob("*.py")]
+    files = [
+        root / "campaign" / "decide.py",
+        *(root / "campaign" / "planners").glob("*.py"),
+        *(root / "surrogate").glob("*.py"),
+    ]
     text = b"".join(path.read_bytes() for path in sorted(files))
     return hashlib.sha256(text).hexdigest()[:8]
 
@@ -223,7 +227,8 @@ def run_jobs(function: Any, jobs: Sequence[tuple[Any, ...]], path: Path, wishes:
             keep(path, entry)
             left = (time.monotonic() - start) / i * (len(jobs) - i)
             who = f"{entry['task']} {entry['method']} seed {entry['seed']}"
-            print(f"{i}/{len(jobs)} {who}: {entry['n_to']}, {entry['cpu']:.1f} s CPU; {left / 60:.0f} min left", flush=True)
+            took = f"{entry['cpu']:.1f} s CPU; {left / 60:.0f} min left"
+            print(f"{i}/{len(jobs)} {who}: {entry['n_to']}, {took}", flush=True)
     if _fresh(path).exists():
         compact(path)
 
@@ -284,8 +289,8 @@ def run_battery(wishes: argparse.Namespace) -> None:
     jobs = []
     for seed in range(wishes.seeds):
         for method in [m for m in wishes.methods if m != "random"]:  # the reference is random
-            entry = {"kind": "run", "task": "battery-fast-charge", "method": method, "seed": seed, "budget": wishes.budget}
-            if _key(entry) not in done:
+            entry = {"kind": "run", "task": "battery-fast-charge", "method": method, "seed": seed}
+            if _key(entry | {"budget": wishes.budget}) not in done:
                 jobs.append((method, seed, wishes.budget, wishes.parallel))
     run_jobs(battery_campaign, jobs, BATTERY, wishes)
 
@@ -318,7 +323,10 @@ def suggestion_times(kind: str, n_history: int, repeats: int) -> dict[str, Any]:
     for repeat in range(repeats + 1):
         rng = np.random.default_rng((7, repeat))
         points = space.points
-        tried = points[rng.choice(len(points), n_history, replace=False)] if points is not None else sample(space, n_history, rng)
+        if points is None:
+            tried = sample(space, n_history, rng)
+        else:
+            tried = points[rng.choice(len(points), n_history, replace=False)]
         x = space.encode(tried)
         history = []
         slopes = rng.normal(size=(x.shape[1], len(mission.problem.outcomes)))
@@ -354,7 +362,9 @@ def main() -> None:
     """Read the wishes and carry them out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder of the sets, with an index.json")
-    parser.add_argument("--sets", type=lambda text: text.split(","), default=[], help="names, separated by commas; default: all")
+    parser.add_argument(
+        "--sets", type=lambda text: text.split(","), default=[], help="names, separated by commas; default: all"
+    )
     parser.add_argument("--objectives", choices=["first", "all", "both"], default="both")
     parser.add_argument("--methods", type=lambda text: text.split(","), default=["model", "random", "sobol"])
     parser.add_argument("--seeds", type=int, default=10)

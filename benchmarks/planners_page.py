@@ -34,7 +34,9 @@ class Arm:
 
     def n_to(self, level: str) -> FloatArray:
         """Return experiments (n_seeds,) until a level; inf where it was not reached."""
-        return np.array([math.inf if r["n_to"][level] is None else r["n_to"][level] for r in self.runs], dtype=np.float64)
+        return np.array(
+            [math.inf if r["n_to"][level] is None else r["n_to"][level] for r in self.runs], dtype=np.float64
+        )
 
     def times(self, level: str) -> HittingTimes:
         """Return how fast random search is."""
@@ -88,7 +90,9 @@ def tables(entries: Sequence[Mapping[str, Any]], regret_at: Sequence[int], wishe
     parts += [_regrets({**single, **several}, regret_at)]
     if not wishes.no_write:
         points = [(name, _bounded(arm.gain("top-1"))) for name, arm in single.items()]
-        plot.factors(page.HERE / "results" / "planners.svg", points, "acceleration to the best 1 %, model against random")
+        plot.factors(
+            page.HERE / "results" / "planners.svg", points, "acceleration to the best 1 %, model against random"
+        )
         parts.insert(0, "![Acceleration factor to the best 1 % of each set](results/planners.svg)")
     parts.append(_said(every, single, several, entries))
     body = "\n\n".join(parts)
@@ -146,7 +150,8 @@ def _over_sets(chosen: Sequence[Arm], level: str) -> tuple[tuple[float, float, f
         limit = min(arm.budget, times.budget)
         n_ref, restricted = min(times.quantile(0.5), float(limit)), times.restricted_mean(limit)
         picks = np.vstack([np.arange(len(mine)), rng.integers(len(mine), size=(N_RESAMPLES, len(mine)))])
-        drawn = np.sort(np.minimum(mine[picks], limit), axis=1)  # both sides end at the budget: random against itself is 1
+        # both sides end at the budget, so that random search against itself is 1
+        drawn = np.sort(np.minimum(mine[picks], limit), axis=1)
         logs[0, i] = np.log(n_ref / drawn[:, math.ceil(len(mine) / 2) - 1])
         logs[1, i] = np.log(restricted / np.minimum(mine[picks], limit).mean(axis=1))
     sets = rng.integers(len(chosen), size=(N_RESAMPLES, len(chosen)))
@@ -202,8 +207,9 @@ def _said(
         f"To the best 1 % `model` needs {medians[0]:.1f} times fewer experiments than random search (geometric mean "
         f"over sets of the medians, 95 % {medians[1]:.1f}-{medians[2]:.1f}); by restricted means {restricted[0]:.2f} ({restricted[1]:.2f}-"
         f"{restricted[2]:.2f}).",
-        f"What is lost: slower than random at {lost}." if lost else "It is slower than random on no set at any level "
-        "(restricted interval wholly below 1).",
+        f"What is lost: it is slower than random (interval of the restricted ratio wholly below 1) at {lost}."
+        if lost
+        else "On no set and at no level is the interval of the restricted ratio wholly below 1.",
         f"Half of its campaigns or more do not find the very best point of {', '.join(unsolved)}." if unsolved else "",
         f"At the end of the budget its mean regret is above random's on {', '.join(behind)}." if behind else "",
         "Sets of the same families served while the planner was built, so they say less about problems yet unseen.",
@@ -237,7 +243,9 @@ def battery(entries: Sequence[Mapping[str, Any]], wishes: argparse.Namespace) ->
     rows = []
     for method in dict.fromkeys(str(r["method"]) for r in runs):
         chosen = [r for r in runs if r["method"] == method]
-        mine = np.array([math.inf if r["n_to"]["target"] is None else r["n_to"]["target"] for r in chosen], dtype=np.float64)
+        mine = np.array(
+            [math.inf if r["n_to"]["target"] is None else r["n_to"]["target"] for r in chosen], dtype=np.float64
+        )
         gain = aggregate(mine.tolist(), wishes.budget, times, n_resamples=N_RESAMPLES)
         seconds = [(r["cpu"] - r["cpu_lab"]) / r["n"] * 1e3 for r in chosen]
         low, high = gain.restricted_interval
@@ -284,7 +292,13 @@ def latency(found: Sequence[Mapping[str, Any]], target: float, wishes: argparse.
         rows.append([
             labels[kind["kind"]], f"{np.median(cpu):.0f}", f"{cpu.min():.0f}-{cpu.max():.0f}", f"{np.median(wall):.0f}", verdict
         ])  # fmt: skip
-    head = ["`model` after 100 experiments, one thread", "CPU ms, median", "range", "wall ms, median", f"≤ {target:.0f} ms"]
+    head = [
+        "`model` after 100 experiments, one thread",
+        "CPU ms, median",
+        "range",
+        "wall ms, median",
+        f"≤ {target:.0f} ms",
+    ]
     said = page.paragraph(
         "Every suggestion fits its surrogates from nothing, since planners remember nothing; each outcome that matters "
         "has its own, so the last row fits five.",
@@ -322,7 +336,7 @@ def _count(n: float) -> str:
 
 
 def _number(value: float) -> str:
-    return "-" if not math.isfinite(value) else f"{value:.1f}" if value < 100 else f"{value:.0f}"  # noqa: PLR2004
+    return "-" if not math.isfinite(value) else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
 def _factor(gain: Aggregate) -> str:

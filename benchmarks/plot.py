@@ -32,9 +32,9 @@ def factors(path: Path, points: Sequence[tuple[str, Point]], title: str) -> None
         return LEFT + WIDTH * (math.log10(min(max(value, 10**low), 10**high)) - low) / (high - low)
 
     ticks = [t for t in (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128) if 10**low <= t <= 10**high]
+    frame = f'viewBox="0 0 {LEFT + WIDTH + 20} {height}" font-family="sans-serif" font-size="11" fill="{INK}"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 20} {height}" font-family="sans-serif" '
-        f'font-size="11" fill="{INK}" role="img" aria-label="{escape(title)}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {frame} role="img" aria-label="{escape(title)}">',
         f'<rect width="100%" height="100%" fill="#fff"/><text x="{LEFT}" y="16" font-weight="bold">{escape(title)}</text>',
     ]
     for tick in ticks:
@@ -46,7 +46,8 @@ def factors(path: Path, points: Sequence[tuple[str, Point]], title: str) -> None
         fill = "#fff" if p.is_bound else MARK
         lines.append(f'<text x="{LEFT - 8}" y="{y + 4:.0f}" text-anchor="end">{escape(name)}</text>')
         lines.append(f'<path d="M{across(p.low):.1f} {y:.1f}H{across(p.high):.1f}" stroke="{MARK}" stroke-width="2"/>')
-        lines.append(f'<circle cx="{across(p.value):.1f}" cy="{y:.1f}" r="4" fill="{fill}" stroke="{MARK}" stroke-width="2"/>')
+        dot = f'cx="{across(p.value):.1f}" cy="{y:.1f}" r="4" fill="{fill}" stroke="{MARK}" stroke-width="2"'
+        lines.append(f"<circle {dot}/>")
     lines.append("</svg>")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

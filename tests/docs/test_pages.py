@@ -73,6 +73,6 @@ def test_the_korean_pages_are_in_korean() -> None:
         assert len(re.findall("[가-힣]", text)) > len(re.findall("[a-z]", text)) / 2, _name(page)
 
 
-def test_the_picture_of_a_report_is_small() -> None:
-    picture = DOCS / "images" / "report.png"
-    assert picture.stat().st_size < 400_000, "docs/images/make.py makes it"
+@pytest.mark.parametrize("name", ["report.png", "report.ko.png"])
+def test_the_picture_of_a_report_is_small(name: str) -> None:
+    assert (DOCS / "images" / name).stat().st_size < 400_000, "docs/images/make.py makes it"

@@ -306,12 +306,11 @@ def facts(state: CampaignState) -> list[dict[str, Any]]:
     for e in state.experiments.values():
         why = e.why.model_dump()
         why["nearest"] = numbers.get(e.why.nearest) if e.why.nearest else None  # ids differ between campaigns
-        result = e.result
-        outcome = (
-            {name: (o.mean.hex(), o.sem, o.n) for name, o in result.outcomes.items()}
-            if isinstance(result, Measurement)
-            else None if result is None else (result.kind, result.reason.en)
-        )
+        outcome: Any = None
+        if isinstance(e.result, Measurement):
+            outcome = {name: (o.mean.hex(), o.sem, o.n) for name, o in e.result.outcomes.items()}
+        elif e.result is not None:
+            outcome = (e.result.kind, e.result.reason.en)
         conditions = {k: v.hex() if isinstance(v, float) else v for k, v in e.conditions.items()}
         found.append({
             "number": e.number, "conditions": conditions, "why": why, "status": e.status, "result": outcome,

@@ -93,9 +93,7 @@ def bench(tmp_path: Path) -> Any:
 
 def essence(state: CampaignState) -> list[tuple[Any, ...]]:
     """Return what the same seed must give again: numbers, conditions, outcomes."""
-    return [
-        (e.number, e.conditions, e.status, outcomes_of(e.result), e.why.reason) for e in state.experiments.values()
-    ]
+    return [(e.number, e.conditions, e.status, outcomes_of(e.result), e.why.reason) for e in state.experiments.values()]
 
 
 def outcomes_of(result: Result | None) -> Any:
@@ -126,7 +124,7 @@ class Scripted:
     is_physical = False
     outcomes = frozenset({"value"})
 
-    def __init__(self, script: Mapping[tuple[int, int], Result] = {}) -> None:  # noqa: B006  (never changed)
+    def __init__(self, script: Mapping[tuple[int, int], Result] = {}) -> None:
         self.script = script
         self.seen: list[tuple[int, int]] = []
 
@@ -439,7 +437,11 @@ def test_a_result_brought_twice_is_refused_and_so_is_all_that_came_with_it(bench
     one, two = suggest(bench.platform, state, 2)
     told(bench, state, [(one.id, 1.0)])
     before = bench.log(state)
-    for rows in ([(two.id, 2.0), (one.id, 1.0)], [(two.id, 2.0), (two.id, 2.5)], [(two.id, 2.0), ("exp_other_00001", 1.0)]):
+    for rows in (
+        [(two.id, 2.0), (one.id, 1.0)],
+        [(two.id, 2.0), (two.id, 2.5)],
+        [(two.id, 2.0), ("exp_other_00001", 1.0)],
+    ):
         with pytest.raises(InvalidResults):
             told(bench, state, rows)
     assert bench.log(state) == before
@@ -462,5 +464,8 @@ def test_an_experiment_that_takes_too_long_is_stopped_tried_again_and_then_faile
     lab = {"name": "synthetic", "settings": {"function": "branin", "seconds": 60}}
     state = bench.run(bench.begin(lab=lab, timeout=0.3, retries=1, budget={"experiments": 1}), executor="pool")
     failed = [e for e in bench.log(state) if isinstance(e, happened.ExperimentFailed)]
-    assert [(e.failure.kind, e.attempt, e.is_final) for e in failed] == [("timed-out", 1, False), ("timed-out", 2, True)]
+    assert [(e.failure.kind, e.attempt, e.is_final) for e in failed] == [
+        ("timed-out", 1, False),
+        ("timed-out", 2, True),
+    ]
     assert state.stopped == "experiments"

@@ -128,7 +128,7 @@ class Examination:
         return {"is_sound": self.is_sound, **_plain(data)}
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401  (whatever JSON can hold)
+def _plain(value: object) -> Any:
     if isinstance(value, Text):
         return value.model_dump()
     if isinstance(value, dict):

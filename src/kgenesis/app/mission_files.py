@@ -107,7 +107,7 @@ def validated(
     try:
         return Mission.model_validate(data)
     except ValidationError as error:
-        raise invalid(error, file, lines, overrides) from error
+        raise invalid(error, file, lines, data, overrides) from error
 
 
 def check_mission(mission: Mission, file: str = "") -> None:
@@ -175,29 +175,41 @@ def parse_yaml(text: str, file: str = "") -> tuple[Any, yaml.Node | None]:
         raise InvalidSpec(say("the file is not valid YAML", "올바른 YAML이 아닙니다"), [mistake]) from error
 
 
-def line_of(node: yaml.Node | None, location: Sequence[str | int]) -> tuple[int | None, list[str | int]]:
-    """Return the line of a place in the file, and the place without the names of union members.
+def place_of(location: Sequence[str | int], data: Any) -> list[str | int]:
+    """Return a place in some data without the names of union members.
 
     pydantic reports `("space", "factors", 0, "real", "low")`: `real` is the kind of factor, not a key.
     """
-    line = node.start_mark.line + 1 if node is not None else None
     path: list[str | int] = []
     for i, part in enumerate(location):
         is_last = i == len(location) - 1
+        is_inside = (isinstance(data, Mapping) and part in data) or (
+            isinstance(data, Sequence) and isinstance(part, int) and part < len(data)
+        )
+        if is_inside:
+            data = data[part]
+        if is_inside or is_last or isinstance(part, int):
+            path.append(part)
+    return path
+
+
+def line_of(node: yaml.Node | None, path: Sequence[str | int]) -> int | None:
+    """Return the line of a place in the file, or of the innermost part of it that is there."""
+    if node is None:
+        return None
+    line = node.start_mark.line + 1
+    for part in path:
         if isinstance(node, yaml.MappingNode):
             found = next((pair for pair in node.value if pair[0].value == str(part)), None)
-            if found is not None:
-                line, node = found[0].start_mark.line + 1, found[1]
-                path.append(part)
-            elif is_last:
-                path.append(part)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
             line = node.start_mark.line + 1
-            path.append(part)
-        elif isinstance(part, int):
-            path.append(part)
-    return line, path
+        else:
+            break
+    return int(line)
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -209,15 +221,22 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 def invalid(
-    error: ValidationError, file: str, node: yaml.Node | None, overrides: Mapping[str, Any] | None = None
+    error: ValidationError,
+    file: str,
+    node: yaml.Node | None,
+    data: Mapping[str, Any],
+    overrides: Mapping[str, Any] | None = None,
 ) -> InvalidSpec:
     """Return a validation error as one with file, line, field and both languages."""
     mistakes = []
     for item in error.errors(include_url=False):
         location = item["loc"]
         is_override = bool(location) and location[0] in (overrides or {})
-        line, path = (None, list(location)) if is_override else line_of(node, location)
-        mistakes.append(Mistake(_said(item), dotted(path), "" if is_override else file, line))
+        path = place_of(location, data)
+        if is_override:
+            mistakes.append(Mistake(_said(item), dotted(path)))
+        else:
+            mistakes.append(Mistake(_said(item), dotted(path), file, line_of(node, path)))
     n = len(mistakes)
     return InvalidSpec(say(f"{n} thing(s) in it are not valid", f"{n}곳이 올바르지 않습니다"), mistakes)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +19,6 @@ from kgenesis.campaign.spec import Choice, Mission
 from kgenesis.campaign.state import CampaignState, Experiment
 from kgenesis.kernel.errors import InvalidSpec, KGenesisError
 from kgenesis.kernel.experiment import Measurement, Result, Task, Value
-from kgenesis.kernel.ports import Lab
 from kgenesis.kernel.text import Lang, lang_of_environment, say
 
 if TYPE_CHECKING:
@@ -281,8 +281,12 @@ def _rows_of(results: Any) -> list[dict[str, Any]]:
     if hasattr(results, "to_dicts"):  # polars
         return [dict(row) for row in results.to_dicts()]
     if hasattr(results, "to_dict"):  # pandas, which writes NaN for an empty cell
-        return [{k: None if v != v else v for k, v in row.items()} for row in results.to_dict("records")]
+        return [{k: None if _is_nan(v) else v for k, v in row.items()} for row in results.to_dict("records")]
     return [dict(row) for row in results]
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _watcher(campaign: Campaign) -> Watcher:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from kgenesis.campaign.acceleration import Acceleration, targets_text
 from kgenesis.campaign.state import CampaignState, Experiment
-from kgenesis.campaign.words import name_of, quantity, readable, short, times
+from kgenesis.campaign.words import name_of, quantity, short, times
 from kgenesis.kernel.experiment import Measurement, Why
 from kgenesis.kernel.ids import ExperimentId
 from kgenesis.kernel.problem import Problem

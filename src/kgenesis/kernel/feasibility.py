@@ -17,7 +17,12 @@ _FIELD = "space"
 
 
 def infeasible(
-    space: Space, tried: FloatArray, held: Mapping[int, float] | None = None, *, is_all: bool = False
+    space: Space,
+    tried: FloatArray,
+    held: Mapping[int, float] | None = None,
+    *,
+    is_all: bool = False,
+    n_tried: int | None = None,
 ) -> InfeasibleSpace:
     """Return the error that says that no point was found, and why.
 
@@ -30,6 +35,7 @@ def infeasible(
         tried: points (n, n_variables), none of which is feasible.
         held: variables that must keep a value, by index.
         is_all: whether `tried` is every point there is.
+        n_tried: how many were tried, if `tried` is only some of them.
     """
     guilty = contradiction(space, held or {})
     if guilty:
@@ -40,7 +46,7 @@ def infeasible(
             ),
             [Mistake(rule.text, _FIELD) for rule in guilty],
         )
-    n = len(tried)
+    n = len(tried) if n_tried is None else n_tried
     if is_all:
         detail = say(
             f"none of the {n} points of the space keeps all constraints",

@@ -16,6 +16,9 @@ from kgenesis.kernel.text import Text, Wrong, say
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+_MANY = 8
+"""Terms, levels or numbers that a rule's text names at most."""
+
 Named = Mapping[str, NDArray[Any]]
 
 
@@ -212,7 +215,8 @@ class Rules:
                 good = excess <= slack if relation == "<=" else excess >= -slack
             return np.asarray(good | np.isnan(values[:, context]).any(axis=1)) if context else np.asarray(good)
 
-        text = " + ".join(f"{weight:g} {name}" for name, weight in constraint.coefficients.items())
+        terms = [f"{weight:g} {name}" for name, weight in constraint.coefficients.items()]
+        text = " + ".join(terms if len(terms) <= _MANY else [*terms[:_MANY], "…"])
         text = f"{text} {relation} {bound:g}".replace("+ -", "- ")
         form = np.zeros(len(self._variables))
         form[columns] = weights
@@ -255,12 +259,12 @@ def _shown(given: float | str | tuple[float | str, ...]) -> str:
 def _domain_text(variable: Variable) -> Text:
     name = variable.name
     if variable.levels:
-        shown = ", ".join(variable.levels[:8]) + (", …" if len(variable.levels) > 8 else "")  # noqa: PLR2004
+        shown = ", ".join(variable.levels[:_MANY]) + (", …" if len(variable.levels) > _MANY else "")
         return say(f"{name} is one of {shown}", f"{name}은(는) {shown} 중 하나")
     text = f"{variable.low:.10g} <= {name} <= {variable.high:.10g}"
     if variable.grid is None or variable.low == variable.high:
         return Text(en=text, ko=text)
-    if len(variable.grid) <= 8:  # noqa: PLR2004
+    if len(variable.grid) <= _MANY:
         shown = ", ".join(f"{number:.10g}" for number in variable.grid)
         return say(f"{name} is one of {shown}", f"{name}은(는) {shown} 중 하나")
     if variable.is_whole:

@@ -208,6 +208,7 @@ def _draw(space: Space, n: int, rng: np.random.Generator, fixed: Mapping[str, Va
         tried, kept = tried + size, kept + len(good)
         if region is not None and tried >= 1024 and kept < tried / 50:  # noqa: PLR2004
             moved = _moved_inside(space, region, batch[:1024], rng, fixed)
+            batch = np.vstack([batch, moved])
             good = np.vstack([good, moved[_is_good(space, moved, fixed)]])
         found.append(good)
         count += len(good)
@@ -215,7 +216,7 @@ def _draw(space: Space, n: int, rng: np.random.Generator, fixed: Mapping[str, Va
             break
         size = min(4 * size, _LARGEST_BATCH)
     if not count:
-        raise infeasible(space, batch, _held(space, fixed))
+        raise infeasible(space, batch, _held(space, fixed), n_tried=tried)
     return np.vstack(found)
 
 

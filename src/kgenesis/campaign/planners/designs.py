@@ -155,7 +155,7 @@ class _Standing:
     def free_points(self) -> NDArray[np.int64]:
         """Return which of the points of a finite space have the fixed values and are not taken."""
         points = self.space.points
-        assert points is not None  # noqa: S101
+        assert points is not None
         is_free = matches(self.space, points, self.fixed)
         found = self.space.index_of(self.taken)
         is_free[found[found >= 0]] = False
@@ -205,7 +205,7 @@ class RandomPlanner:
 
 # ---- sequences that fill the space -------------------------------------------------------------------------------
 
-Blocks = Callable[[Space, int, int], Iterator[FloatArray]]
+Blocks = Callable[[Space, tuple[int, ...], int], Iterator[FloatArray]]
 """(space, campaign seed, how many elements are needed at least) to blocks of unit-cube points, in order."""
 
 
@@ -224,17 +224,17 @@ class SequencePlanner:
         standing = _Standing(request)
         position = len(standing.keys)
         if standing.space.points is not None:
-            values = self._nearest_free(standing, request.seed[0], position, request.n)
+            values = self._nearest_free(standing, request.seed[:-1], position, request.n)
         else:
-            values = self._feasible(standing, request.seed[0], position, request.n)
+            values = self._feasible(standing, request.seed[:-1], position, request.n)
             if len(values) < request.n:
                 # what is feasible is too small a part of the cube for the sequence to hit it
-                rest = standing.drawn(request.n, np.random.default_rng((request.seed[0], position)))
+                rest = standing.drawn(request.n, np.random.default_rng((*request.seed[:-1], position)))
                 both = np.vstack([values, rest])
                 values = both[standing.new(both)][: request.n]
         return standing.explained(values, self._name)
 
-    def _feasible(self, standing: _Standing, seed: int, position: int, n: int) -> FloatArray:
+    def _feasible(self, standing: _Standing, seed: tuple[int, ...], position: int, n: int) -> FloatArray:
         space, found = standing.space, [np.empty((0, len(standing.space.variables)))]
         n_passed = n_seen = n_found = 0
         for cube in self._blocks(space, seed, position + n):
@@ -249,10 +249,10 @@ class SequencePlanner:
         everything = np.vstack(found)
         return everything[standing.new(everything)][:n]
 
-    def _nearest_free(self, standing: _Standing, seed: int, position: int, n: int) -> FloatArray:
+    def _nearest_free(self, standing: _Standing, seed: tuple[int, ...], position: int, n: int) -> FloatArray:
         space, free = standing.space, standing.free_points()
         points = space.points
-        assert points is not None  # noqa: S101
+        assert points is not None
         n = min(n, len(free))
         elements: list[FloatArray] = []
         n_seen = 0
@@ -271,11 +271,11 @@ class SequencePlanner:
         return apply_fixed(space, points[chosen], standing.fixed)
 
 
-def _sobol(space: Space, seed: int, n: int) -> Iterator[FloatArray]:
+def _sobol(space: Space, seed: tuple[int, ...], n: int) -> Iterator[FloatArray]:
     """Yield one scrambled Sobol sequence (Owen 1998, J. Complexity 14, 466) in blocks that double its length."""
     from scipy.stats import qmc  # half a second and 70 MB, which the planner `random` does without
 
-    engine = qmc.Sobol(n_cube_dimensions(space), scramble=True, rng=np.random.default_rng((seed, 1)))
+    engine = qmc.Sobol(n_cube_dimensions(space), scramble=True, rng=np.random.default_rng((*seed, 1)))
     exponent = max(math.ceil(math.log2(max(n, 1))), 5)
     yield engine.random_base2(exponent)
     while True:
@@ -283,14 +283,14 @@ def _sobol(space: Space, seed: int, n: int) -> Iterator[FloatArray]:
         exponent += 1
 
 
-def _latin_hypercubes(space: Space, seed: int, size: int | None) -> Iterator[FloatArray]:
+def _latin_hypercubes(space: Space, seed: tuple[int, ...], size: int | None) -> Iterator[FloatArray]:
     """Yield Latin hypercubes (McKay, Beckman & Conover 1979, Technometrics 21, 239), one after the other."""
     from scipy.stats import qmc
 
     size = size or 10 * sum(v.role == "controlled" for v in space.variables)
     block = 0
     while True:
-        rng = np.random.default_rng((seed, 2, block))
+        rng = np.random.default_rng((*seed, 2, block))
         yield qmc.LatinHypercube(n_cube_dimensions(space), rng=rng).random(size)
         block += 1
 
@@ -313,7 +313,7 @@ class FactorialPlanner:
         standing = _Standing(request)
         design = _factorial(standing.space, self._settings)
         if self._settings.order == "random":
-            design = np.random.default_rng((request.seed[0], 3)).permutation(design)
+            design = np.random.default_rng((*request.seed[:-1], 3)).permutation(design)
         if standing.fixed:
             single = {n: v for n, v in standing.fixed.items() if not _variable(standing.space, n).mixture}
             design = apply_fixed(standing.space, design, single)
