@@ -348,6 +348,9 @@ def _report(wishes: argparse.Namespace) -> None:
         "resident pages; what processes share is counted for each of them.",
         f"The whole command `kgenesis run`, from typing to prompt, took {whole:.1f} s." if whole else "",
         f"Of the replay, {parts} (rate by CPU time; best of 5).",
+        "The machine was shared: the same work took "
+        f"{page.slowdown():.1f} times the CPU time of its best moments, and a process that waits for the disk waits for a "
+        "core as well; compare the CPU column.",
         f"Missed: {'; '.join(missed)}." if missed else "Every target is met.",
     )
     body = "\n\n".join([page.table(head, rows), page.table(["what", "measured", "target", ""], others), said])

@@ -4,7 +4,9 @@ import datetime
 import os
 import platform
 import shlex
+import statistics
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -42,6 +44,20 @@ def machine() -> str:
         if hasattr(os, "getloadavg")
         else f"{_processor()}, {usable} cores, {platform.system()}"
     )
+
+
+def slowdown(n_slices: int = 1000) -> float:
+    """Return how much longer the same work takes here, in CPU time, than in this machine's best moments.
+
+    Cores that are shared with other programs make CPU time grow too: caches and execution units are shared.
+    """
+    taken = []
+    for _ in range(n_slices):
+        start, total = time.process_time(), 0
+        for i in range(20_000):
+            total += i
+        taken.append(time.process_time() - start)
+    return statistics.mean(taken) / min(taken)
 
 
 def versions() -> str:

@@ -302,26 +302,14 @@ def latency(found: Sequence[Mapping[str, Any]], target: float, wishes: argparse.
     said = page.paragraph(
         "Every suggestion fits its surrogates from nothing, since planners remember nothing; each outcome that matters "
         "has its own, so the last row fits five.",
-        "CPU time grows too where cores are shared: a loop of five million additions, that takes 0.25-0.30 s on an idle "
-        f"core of this kind of machine, took {_calibration():.2f} s CPU here.",
+        "CPU time grows too where cores are shared: while this was measured the same work took "
+        f"{page.slowdown():.1f} times as long as in the machine's best moments.",
     )
     body = page.table(head, rows) + "\n\n" + said
     if wishes.no_write:
         print(body)
     else:
         page.write("latency", "How long a suggestion takes", body)
-
-
-def _calibration() -> float:
-    import time
-
-    taken = []
-    for _ in range(3):
-        start, total = time.process_time(), 0
-        for i in range(5_000_000):
-            total += i
-        taken.append(time.process_time() - start)
-    return min(taken)
 
 
 # Words ---------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Write the reference pages from the code: `python docs/generate.py`, or with `--check` say which are out of date.
 
 Korean stands in `reference/texts.yaml`, by the English sentence it translates: if the code says something new, the
@@ -85,7 +84,9 @@ def dump_commands() -> None:
                     "names": sorted(p.opts, key=len, reverse=True) if is_option else [],
                     "metavar": "" if getattr(p, "is_flag", False) else str(p.metavar or p.name.upper()),
                     "help": getattr(p, "help", "") or "",
-                    "default": default if isinstance(default, str | int | float) and default not in ("", False) else None,
+                    "default": default
+                    if isinstance(default, str | int | float) and default not in ("", False)
+                    else None,
                 }
             )
         yield {"path": path, "help": command.help or "", "parameters": parameters}
@@ -135,9 +136,10 @@ def docstrings(model: type) -> dict[str, str]:
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
         body = definition.body if isinstance(definition, ast.ClassDef) else []
         for field, text in itertools.pairwise(body):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-                if isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
-                    found[field.target.id] = " ".join(text.value.value.split())
+            if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+                continue
+            if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
+                found[field.target.id] = " ".join(text.value.value.split())
     return found
 
 
@@ -152,7 +154,9 @@ def type_of(part: Mapping[str, Any], *, is_elsewhere: bool = False) -> str:
         return " / ".join(f"`{value}`" for value in part["enum"])
     for key in ("anyOf", "oneOf"):
         if key in part:
-            return " / ".join(dict.fromkeys(type_of(p, is_elsewhere=is_elsewhere) for p in part[key] if p.get("type") != "null"))
+            return " / ".join(
+                dict.fromkeys(type_of(p, is_elsewhere=is_elsewhere) for p in part[key] if p.get("type") != "null")
+            )
     match part.get("type"):
         case "array":
             return f"list of {type_of(part.get('items', {}), is_elsewhere=is_elsewhere)}"
@@ -174,9 +178,7 @@ def limits(part: Mapping[str, Any]) -> str:
     return f" {', '.join(found)}" if found else ""
 
 
-def model_table(
-    name: str, part: Mapping[str, Any], described: Mapping[str, str], *, is_elsewhere: bool = False
-) -> str:
+def model_table(name: str, part: Mapping[str, Any], described: Mapping[str, str], *, is_elsewhere: bool = False) -> str:
     """Return the fields of a model as a table."""
     rows = []
     for field, schema in part.get("properties", {}).items():
@@ -208,7 +210,9 @@ def mission_page() -> str:
         lines = [f"## {name}\n"]
         if english:
             lines.append(f"{english}\n\n{korean(english)}\n")
-        lines += [f"Short form / 줄여 쓰기: {type_of(p)}. {p['description']} {korean(p['description'])}\n" for p in short]
+        lines += [
+            f"Short form / 줄여 쓰기: {type_of(p)}. {p['description']} {korean(p['description'])}\n" for p in short
+        ]
         parts.append("\n".join([*lines, model_table(name, whole, {})]))
     return page(*intro("mission-file"), parts)
 
@@ -300,8 +304,9 @@ def plugins_page() -> str:
         said = TEXTS["ports"][group]
         suite_en = f"Conformance suite: `{suite}`." if suite else "No conformance suite yet."
         suite_ko = f"적합성 시험: `{suite}`." if suite else "적합성 시험은 아직 없습니다."
-        source = "\n\n".join(
-            inspect.getsource(getattr(ports, name, None) or getattr(experiment, name)).rstrip() for name in (port, *others)
+        source = "\n\n\n".join(
+            inspect.getsource(getattr(ports, name, None) or getattr(experiment, name)).rstrip()
+            for name in (port, *others)
         )
         parts.append(
             f"## {port}\n\nEntry-point group `kgenesis.{group}`. Built in: {ours}. {suite_en}\n\n{said['en']}\n\n"

@@ -1,8 +1,9 @@
 """The loop driven from Python: K-Genesis proposes, this script measures, K-Genesis learns."""
 
 import sys
+from typing import Any
 
-from kgenesis import open_campaign
+from kgenesis import Campaign, open_campaign
 
 MISSION = {
     "name": "espresso",
@@ -20,13 +21,13 @@ MISSION = {
 }
 
 
-def taste(cup):
+def taste(cup: dict[str, Any]) -> float:
     """Stand for a person with a refractometer."""
     sweetness = {"washed": 0.0, "natural": 0.8}[cup["bean"]]
     return 24.3 - 0.03 * cup["grind"] ** 2 + 0.45 * (cup["temperature"] - 91) + sweetness
 
 
-def main(store=None):
+def main(store: str | None = None) -> Campaign:
     """Run the loop; return the campaign."""
     campaign = open_campaign(MISSION, seed=1, store=store)
     while campaign.state.stopped is None:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Take the picture of a report: `python docs/images/make.py REPORT.html report.png [WIDTHxHEIGHT]`; needs Chromium."""
 
 import shutil
@@ -10,7 +9,9 @@ from pathlib import Path
 
 def main(page: str, picture: str, size: str = "1200x1500") -> int:
     """Draw the top of a page at a window's size."""
-    browser = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    browser = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
     if browser is None:
         print("no Chromium found: apt-get install chromium fonts-nanum", file=sys.stderr)
         return 1

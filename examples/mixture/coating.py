@@ -8,7 +8,7 @@ HARDNESS = {"acrylic": 70, "epoxy": 95, "polyester": 60, "polyurethane": 80, "si
 YELLOWING = {"acrylic": 1.5, "epoxy": 9.0, "polyester": 4.0, "polyurethane": 5.0, "silicone": 0.5, "melamine": 3.0}
 
 
-def measure(conditions, seed):
+def measure(conditions: dict[str, float], seed: tuple[int, ...]) -> dict[str, float]:
     """Return the hardness (pendulum seconds) and yellowing (b* units) of one coating, with a little noise."""
     temperature, time = conditions["cure_temperature"], conditions["cure_time"]
     parts = {name: conditions[name] for name in HARDNESS}

@@ -9,11 +9,12 @@ import sys
 
 GAS = 8.314462618  # J/mol/K (CODATA 2018)
 VOLUME = 500.0  # L
+CLOGS_ABOVE = 3000.0  # mol s/L
 HEAT = 60.0  # kJ per mol of A that reacts
 
 conditions = json.load(sys.stdin)
 temperature, time, feed = conditions["temperature"], conditions["residence_time"], conditions["feed"]
-if feed * time > 3000:
+if feed * time > CLOGS_ABOVE:
     print("the product crystallises and blocks the outlet", file=sys.stderr)
     sys.exit(3)
 first = 4.0e7 * math.exp(-60_000 / (GAS * temperature))

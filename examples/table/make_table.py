@@ -1,10 +1,11 @@
 """Write `alloys.csv`: hardness of made-up aluminium alloys by a formula. Synthetic: nobody melted anything."""
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 
-def rows():
+def rows() -> Iterator[str]:
     """Yield the header and one line per alloy."""
     yield "copper,magnesium,ageing_hours,quench,hardness"
     for copper, magnesium, hours, quench in itertools.product(

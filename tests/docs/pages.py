@@ -87,7 +87,9 @@ def blocks(page: Path) -> list[Block]:
 
 def has_story(page: Path) -> bool:
     """Say whether something on the page is run or checked."""
-    return any(block.kind in _MARKED and len(block.words) + (block.kind in {"python", "console"}) > 1 for block in blocks(page))
+    return any(
+        block.kind in _MARKED and len(block.words) + (block.kind in {"python", "console"}) > 1 for block in blocks(page)
+    )
 
 
 def prose(page: Path) -> str:
@@ -192,7 +194,9 @@ def matches(expected: Sequence[str], printed: str) -> bool:
     found = [" ".join(line.split()) for line in printed.splitlines() if line.strip()]
     if not wanted:
         return True
-    parts = [r"(?:[^\n]*\n)*?" if line == "…" else ".*?".join(map(re.escape, line.split("…"))) + r"\n" for line in wanted]
+    parts = [
+        r"(?:[^\n]*\n)*?" if line == "…" else ".*?".join(map(re.escape, line.split("…"))) + r"\n" for line in wanted
+    ]
     return re.fullmatch("".join(parts), "\n".join(found) + "\n") is not None
 
 

@@ -58,7 +58,9 @@ def _typed(block: Block) -> list[str]:
 
 @pytest.mark.parametrize("twins", _twins(), ids=lambda twins: _name(twins[0]))
 def test_both_languages_show_the_same_code(twins: tuple[Path, Path]) -> None:
-    english, korean = ([b for b in blocks(page) if b.kind in {"python", "yaml", "console", "csv", "sh"}] for page in twins)
+    english, korean = (
+        [b for b in blocks(page) if b.kind in {"python", "yaml", "console", "csv", "sh"}] for page in twins
+    )
     assert [b.words for b in english] == [b.words for b in korean]
     for one, other in zip(english, korean, strict=True):
         if one.kind == "console":

@@ -29,7 +29,7 @@ def polytopes(draw):
     return polytope(a, [draw(bounds) for _ in a], e, [draw(bounds) for _ in e], n)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(polytopes())
 def test_emptiness_is_what_a_linear_programme_says(some):
     # widened by the slack that rules forgive, and shrunk by as much: in between either answer is right
@@ -45,7 +45,7 @@ def test_emptiness_is_what_a_linear_programme_says(some):
         assert not some.is_empty()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(polytopes(), st.integers(0, 2**32))
 def test_projections_and_walks_end_inside(some, seed):
     rng = np.random.default_rng(seed)

@@ -48,7 +48,7 @@ def suggest(
     check_fixed(state, fixed or {})
     with platform.store.lease(StreamId(state.id)) as lease:
         catch_up(platform, state)
-        room = state.budget.experiments - state.n_counted
+        room = decide.room(state)
         if state.stopped is not None or room <= 0:
             raise CampaignEnded(
                 say(f"{state.id} has no experiments left to propose", f"{state.id}에는 제안할 실험이 남아 있지 않습니다")

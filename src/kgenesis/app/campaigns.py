@@ -34,7 +34,7 @@ def open_campaign(
     """
     mission = loaded.mission
     lab = lab or make_lab(mission.problem, mission.lab.name, mission.lab.settings, loaded.folder)
-    _check_outcomes(mission, lab, loaded.source)
+    check_outcomes(mission, lab, loaded.source)
     candidates = mission.space.candidates
     if candidates is not None and candidates.path:
         platform.store.blobs.put(loaded.folder / candidates.path)
@@ -51,7 +51,12 @@ def open_campaign(
     return _ready(platform, fold(id_, [(event, recorded[0].at)]))
 
 
-def _check_outcomes(mission: Mission, lab: Lab, file: str) -> None:
+def check_outcomes(mission: Mission, lab: Lab, file: str) -> None:
+    """Make sure that a lab measures what a mission asks for.
+
+    Raises:
+        InvalidSpec: it does not.
+    """
     if lab.outcomes is None:
         return
     missing = [name for name in mission.problem.outcomes if name not in lab.outcomes]

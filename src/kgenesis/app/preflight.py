@@ -1,5 +1,6 @@
 """What can be said of a mission before a campaign is opened, without writing anything."""
 
+from kgenesis.app.campaigns import check_outcomes
 from kgenesis.app.mission_files import LoadedMission
 from kgenesis.app.platform import make_lab, open_platform, plugin_context
 from kgenesis.app.reference import find_reference
@@ -7,7 +8,7 @@ from kgenesis.campaign.baselines import Baseline, baseline
 from kgenesis.campaign.reference import load_reference
 from kgenesis.campaign.spec import Mission
 from kgenesis.campaign.state import CampaignState
-from kgenesis.kernel.errors import BadInput, InvalidSpec, Mistake, NotFound
+from kgenesis.kernel.errors import BadInput, NotFound
 from kgenesis.kernel.ids import CampaignId
 from kgenesis.kernel.plugins import make_plugin
 from kgenesis.kernel.text import Text, say
@@ -23,16 +24,7 @@ def check_can_run(loaded: LoadedMission) -> None:
     mission = loaded.mission
     lab = make_lab(mission.problem, mission.lab.name, mission.lab.settings, loaded.folder)
     lab.version  # noqa: B018  (a lab knows only now whether its simulator is installed)
-    missing = [] if lab.outcomes is None else [n for n in mission.problem.outcomes if n not in lab.outcomes]
-    if missing:
-        known = ", ".join(sorted(lab.outcomes or ()))
-        raise InvalidSpec(
-            say(
-                f"the lab {lab.name!r} does not measure {missing[0]!r}",
-                f"실험실 {lab.name!r}은(는) {missing[0]!r}을(를) 재지 않습니다",
-            ),
-            [Mistake(say(f"it measures: {known}", f"측정하는 것: {known}"), "objectives", loaded.source)],
-        )
+    check_outcomes(mission, lab, loaded.source)
     context = plugin_context(mission.problem, mission.planner.settings, loaded.folder)
     make_plugin("planners", mission.planner.name, context)
 

@@ -283,7 +283,7 @@ class PlannerCases:
 
         def extreme(problem: Problem, conditions: Conditions) -> Measurement:
             x = problem.space.encode(problem.space.to_values([conditions]))[0]
-            y = 10.0 ** (-250 + 500 * float(x.mean()))
+            y = 10.0 ** (-100 + 200 * float(x.mean()))
             return Measurement.model_validate({"outcomes": dict.fromkeys(problem.outcomes, y)})
 
         def partial(problem: Problem, conditions: Conditions) -> Measurement:

@@ -24,6 +24,9 @@ MAX_FACTORIAL = 20_000
 MAX_SEQUENCE = 2**16
 """Most elements of a sequence that are looked at for feasible ones; then points are drawn at random instead."""
 
+_ENOUGH_TO_JUDGE, _RARE = 2048, 256
+"""After so many elements less than one feasible in so many is no use."""
+
 _MAX_REDRAWS = 30
 S = TypeVar("S", bound=Frozen)
 
@@ -244,7 +247,8 @@ class SequencePlanner:
             n_passed, n_seen = n_passed + len(values), n_seen + len(cube)
             found.append(fresh[standing.new(fresh)])
             n_found += len(found[-1])
-            if n_found >= n or n_seen >= MAX_SEQUENCE:
+            is_rare = n_seen >= _ENOUGH_TO_JUDGE and n_passed * _RARE < n_seen
+            if n_found >= n or n_seen >= MAX_SEQUENCE or is_rare:
                 break
         everything = np.vstack(found)
         return everything[standing.new(everything)][:n]
