@@ -367,7 +367,7 @@ def test_proposals_do_not_depend_on_the_order_in_which_results_arrive_nor_on_cra
     )  # fmt: skip
     steady = simulate(plan)
     assert len(steady.conditions) == budget
-    hurried = simulate(plan, shuffle=random.Random(seed), may_crash=True)
+    hurried = simulate(plan, shuffle=random.Random(seed), may_crash=True)  # noqa: S311
     assert hurried.conditions == steady.conditions
     assert [e.result for e in hurried.state.experiments.values()] == [
         e.result for e in steady.state.experiments.values()
@@ -385,7 +385,7 @@ def test_a_campaign_that_ends_early_has_proposed_the_beginning_of_the_same_seque
     }
     target = [{"name": "y", "goal": "maximize", "unit": "1", "target": 0.9}]
     whole = simulate(mission(**changes)).conditions
-    part = simulate(mission(**changes, objectives=target), shuffle=random.Random(seed)).conditions
+    part = simulate(mission(**changes, objectives=target), shuffle=random.Random(seed)).conditions  # noqa: S311
     assert part == whole[: len(part)]
 
 

@@ -4,7 +4,6 @@ import json
 import os
 
 import pytest
-
 from conftest import MISSION
 
 FACTOR = "    - {name: x2, type: real, low: 0, high: 15, unit: mm}\n"

@@ -9,7 +9,6 @@ import signal
 import time
 
 import pytest
-
 from conftest import MISSION
 
 SLOW = MISSION.replace("function: branin", "function: branin, seconds: 0.4") + "parallel: 2\n"

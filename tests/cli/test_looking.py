@@ -5,7 +5,6 @@ import sqlite3
 import zipfile
 
 import pytest
-
 from conftest import Cli
 
 

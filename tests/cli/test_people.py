@@ -4,7 +4,6 @@ import csv
 import json
 
 import pytest
-
 from conftest import MISSION
 
 PEOPLE = MISSION.replace("lab: {name: synthetic, settings: {function: branin}}", "lab: people")

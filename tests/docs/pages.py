@@ -11,7 +11,8 @@ A fenced block says by its first line how it is checked:
 
 `slow` after any of these leaves it to the slow tests. `exit=2` after `console` is the exit code expected of its last
 command. In what a command prints, `…` stands for any text on a line, and alone on a line for any lines. Blocks of
-other kinds (`sh`, `text`, `json`) are only read. `<!-- hidden … -->` holds Python that is run and not shown.
+other kinds (`sh`, `text`, `json`) are only read. `<!-- hidden … -->` (or
+`hidden slow`) holds Python that is run and not shown.
 """
 
 import os
@@ -29,7 +30,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
-_BLOCK = re.compile(r"^```([^\n`]*)\n(.*?)^```\s*$|^<!-- hidden\n(.*?)^-->\s*$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```([^\n`]*)\n(.*?)^```\s*$|^<!-- hidden( slow)?\n(.*?)^-->\s*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} +(.+?)\s*$", re.MULTILINE)
 _MARKED = {"python", "yaml", "console", "csv"}
@@ -79,8 +80,8 @@ def blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     found = []
     for match in _BLOCK.finditer(text):
-        info, body, hidden = match.groups()
-        words = ("python", "hidden") if hidden is not None else tuple(info.split())
+        info, body, slow, hidden = match.groups()
+        words = ("python", "hidden", *(slow or "").split()) if hidden is not None else tuple(info.split())
         found.append(Block(page, text.count("\n", 0, match.start()) + 1, words, hidden if hidden is not None else body))
     return found
 

@@ -56,6 +56,7 @@ def test_ask_and_tell_finds_the_cup(tmp_path: Path) -> None:
     assert abs(campaign.best["extraction"] - 20) <= 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mission", MISSIONS, ids=lambda path: path.parent.name)
 def test_the_first_experiments_of_the_mission_work(mission: Path, tmp_path: Path) -> None:
     _run(tmp_path, mission, "--budget", "3", "--no-report")

@@ -73,7 +73,7 @@ def test_an_old_shape_is_lifted_step_by_step():
     class Weighed(Event):
         type = "scale.weighed"
         schema_version = 3
-        lifts = {1: lambda b: {"mass": b["m"]}, 2: lambda b: b | {"unit": "g"}}  # noqa: RUF012
+        lifts = {1: lambda b: {"mass": b["m"]}, 2: lambda b: b | {"unit": "g"}}
         mass: float
         unit: str
 

@@ -51,7 +51,9 @@ def suggest(
         room = decide.room(state)
         if state.stopped is not None or room <= 0:
             raise CampaignEnded(
-                say(f"{state.id} has no experiments left to propose", f"{state.id}에는 제안할 실험이 남아 있지 않습니다")
+                say(
+                    f"{state.id} has no experiments left to propose", f"{state.id}에는 제안할 실험이 남아 있지 않습니다"
+                )
             )
         n = min(n, -(-room // state.mission.replicates))
         step = decide.propose_now(state, n)
@@ -81,11 +83,17 @@ def check_fixed(state: CampaignState, fixed: Mapping[str, Value]) -> None:
             mistakes.append(Mistake(say("no such factor", "그런 요인이 없습니다"), name))
         elif variable.levels and value not in variable.levels:
             known = ", ".join(variable.levels)
-            mistakes.append(Mistake(say(f"{value!r} is not one of {known}", f"{value!r}은(는) {known} 중에 없습니다"), name))
+            mistakes.append(
+                Mistake(say(f"{value!r} is not one of {known}", f"{value!r}은(는) {known} 중에 없습니다"), name)
+            )
         elif not variable.levels and not (isinstance(value, int | float) and math.isfinite(value)):
             mistakes.append(Mistake(say(f"{value!r} is not a number", f"{value!r}은(는) 수가 아닙니다"), name))
-        elif variable.role == "controlled" and not variable.levels and not variable.low <= float(value) <= variable.high:  # type: ignore[arg-type]
-            text = say(f"must be {variable.low:g} to {variable.high:g}", f"{variable.low:g}~{variable.high:g}이어야 합니다")
+        elif (
+            variable.role == "controlled" and not variable.levels and not variable.low <= float(value) <= variable.high
+        ):  # type: ignore[arg-type]
+            text = say(
+                f"must be {variable.low:g} to {variable.high:g}", f"{variable.low:g}~{variable.high:g}이어야 합니다"
+            )
             mistakes.append(Mistake(text, name))
     if mistakes:
         raise InvalidConditions(say("a fixed value does not fit", "고정한 값이 맞지 않습니다"), mistakes)
@@ -169,7 +177,9 @@ def record(platform: Platform, state: CampaignState, rows: Sequence[ResultRow]) 
 
 def _receipts(state: CampaignState, rows: Sequence[ResultRow], summary: RecordSummary) -> list[Event]:
     if state.stopped is not None:
-        raise CampaignEnded(say(f"{state.id} has ended ({state.stopped})", f"{state.id}은(는) 끝났습니다({state.stopped})"))
+        raise CampaignEnded(
+            say(f"{state.id} has ended ({state.stopped})", f"{state.id}은(는) 끝났습니다({state.stopped})")
+        )
     summary.answered.clear()
     summary.added.clear()
     events: list[Event] = []
@@ -205,5 +215,7 @@ def _not_awaited(state: CampaignState, id_: ExperimentId, summary: RecordSummary
 def _key(conditions: Conditions) -> tuple[tuple[str, str], ...]:
     """Return conditions as something that can be compared: ten digits of every number."""
     return tuple(
-        sorted((k, f"{v:.10g}" if isinstance(v, int | float) else str(v)) for k, v in conditions.items() if v is not None)
+        sorted(
+            (k, f"{v:.10g}" if isinstance(v, int | float) else str(v)) for k, v in conditions.items() if v is not None
+        )
     )

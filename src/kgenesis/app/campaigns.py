@@ -18,9 +18,7 @@ from kgenesis.kernel.ports import Lab
 from kgenesis.kernel.text import say
 
 
-def open_campaign(
-    platform: Platform, loaded: LoadedMission, seed: int, lab: Lab | None = None
-) -> CampaignState:
+def open_campaign(platform: Platform, loaded: LoadedMission, seed: int, lab: Lab | None = None) -> CampaignState:
     """Write the first fact of a new campaign; the lab is made once to know that it works and its version.
 
     Args:
@@ -63,7 +61,10 @@ def check_outcomes(mission: Mission, lab: Lab, file: str) -> None:
     if missing:
         known = ", ".join(sorted(lab.outcomes))
         raise InvalidSpec(
-            say(f"the lab {lab.name!r} does not measure {missing[0]!r}", f"실험실 {lab.name!r}은(는) {missing[0]!r}을(를) 재지 않습니다"),
+            say(
+                f"the lab {lab.name!r} does not measure {missing[0]!r}",
+                f"실험실 {lab.name!r}은(는) {missing[0]!r}을(를) 재지 않습니다",
+            ),
             [Mistake(say(f"it measures: {known}", f"측정하는 것: {known}"), "objectives", file)],
         )
 
@@ -101,7 +102,11 @@ def find_campaign(platform: Platform, name: str) -> CampaignId:
     exact = [s for s in streams if s == name]
     found = exact or [s for s in streams if s.startswith(name) or s.removeprefix("cmp_").startswith(name)]
     if len(found) != 1:
-        which = say("no campaign is", "그런 캠페인이 없습니다") if not found else say("several campaigns are", "여럿이 있습니다")
+        which = (
+            say("no campaign is", "그런 캠페인이 없습니다")
+            if not found
+            else say("several campaigns are", "여럿이 있습니다")
+        )
         raise NotFound(say(f"{which.en} called {name!r}", f"{name!r}: {which.ko}"))
     return CampaignId(found[0])
 
@@ -113,7 +118,9 @@ def append(platform: Platform, state: CampaignState, events: Sequence[Event], fe
         Conflict: somebody else wrote first; read again.
     """
     if events:
-        for event, recorded in zip(events, platform.store.append(StreamId(state.id), state.version, events, fence), strict=True):
+        for event, recorded in zip(
+            events, platform.store.append(StreamId(state.id), state.version, events, fence), strict=True
+        ):
             evolve(state, event, recorded.at)
 
 

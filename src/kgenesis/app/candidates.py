@@ -22,7 +22,9 @@ def read_table(path: Path) -> tuple[bytes, str]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise NotFound(say(f"the candidate table {path} cannot be read", f"후보 표 {path}을(를) 읽을 수 없습니다")) from error
+        raise NotFound(
+            say(f"the candidate table {path} cannot be read", f"후보 표 {path}을(를) 읽을 수 없습니다")
+        ) from error
     return content, hashlib.sha256(content).hexdigest()
 
 
@@ -56,7 +58,9 @@ def rows_of(content: bytes, path: str, space: Space) -> list[dict[str, Value]]:
         if len(mistakes) > 20:  # noqa: PLR2004  enough to see what is wrong
             break
     if mistakes:
-        raise InvalidSpec(say("the candidate table does not fit the factors", "후보 표가 요인과 맞지 않습니다"), mistakes)
+        raise InvalidSpec(
+            say("the candidate table does not fit the factors", "후보 표가 요인과 맞지 않습니다"), mistakes
+        )
     return parsed
 
 
@@ -73,7 +77,10 @@ def _parquet(content: bytes) -> list[dict[str, Any]]:
         import polars
     except ImportError as error:
         raise MissingPart(
-            say("Parquet needs polars: pip install 'kgenesis[tables]'", "Parquet에는 polars가 필요합니다: pip install 'kgenesis[tables]'")
+            say(
+                "Parquet needs polars: pip install 'kgenesis[tables]'",
+                "Parquet에는 polars가 필요합니다: pip install 'kgenesis[tables]'",
+            )
         ) from error
     return polars.read_parquet(io.BytesIO(content)).to_dicts()
 

@@ -239,9 +239,7 @@ class Campaign:
     def __repr__(self) -> str:
         state = self.state
         ended = f"ended: {state.stopped}" if state.stopped else "open"
-        return (
-            f"<Campaign {state.id} of {state.mission.name}: {state.n_measured} measured, {state.n_failed} failed, {ended}>"
-        )
+        return f"<Campaign {state.id} of {state.mission.name}: {state.n_measured} measured, {state.n_failed} failed, {ended}>"
 
     def _repr_html_(self) -> str:
         from kgenesis.app.report import make_report
@@ -264,7 +262,9 @@ def _framed(rows: Sequence[Mapping[str, Any]], library: str | None) -> Any:
     if library is None:
         return list(rows)
     if library not in ("pandas", "polars"):
-        raise InvalidSpec(say(f"{library!r} is neither pandas nor polars", f"{library!r}은(는) pandas도 polars도 아닙니다"))
+        raise InvalidSpec(
+            say(f"{library!r} is neither pandas nor polars", f"{library!r}은(는) pandas도 polars도 아닙니다")
+        )
     if library == "pandas":
         import pandas
 
@@ -307,7 +307,9 @@ def _watcher(campaign: Campaign) -> Watcher:
             handle.update(campaign)
         else:
             done, total = state.n_final, state.budget.experiments
-            line = say(f"{done}/{total} experiments, {state.n_failed} failed", f"실험 {done}/{total}, 실패 {state.n_failed}")
+            line = say(
+                f"{done}/{total} experiments, {state.n_failed} failed", f"실험 {done}/{total}, 실패 {state.n_failed}"
+            )
             sys.stderr.write(f"\r{line.in_(lang_of_environment())}")
             sys.stderr.flush()
 

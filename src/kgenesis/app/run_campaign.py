@@ -178,7 +178,9 @@ class _Runner:
         for file in result.files:
             path = folder / file.name
             if not file.sha256 and path.is_file():
-                kept.append(FileRef(name=file.name, sha256=self.platform.store.blobs.put(path), size=path.stat().st_size))
+                kept.append(
+                    FileRef(name=file.name, sha256=self.platform.store.blobs.put(path), size=path.stat().st_size)
+                )
             else:
                 kept.append(file)
         return result.model_copy(update={"files": tuple(kept)}) if kept else result
@@ -211,4 +213,3 @@ def make_planner(state: CampaignState) -> Planner:
     context = plugin_context(mission.problem, mission.planner.settings, Path(state.folder))
     planner: Planner = make_plugin("planners", mission.planner.name, context)
     return planner
-

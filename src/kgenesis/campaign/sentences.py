@@ -41,9 +41,7 @@ def joined(*parts: Text) -> Text:
 
 def outcome_text(problem: Problem, measurement: Measurement, digits: int = 4) -> Text:
     """Return what was measured of every objective, e.g. `charge time 24.1 min, plated lithium 0.2 mAh`."""
-    parts = [
-        (name_of(problem, o.name), quantity(measurement.mean(o.name), o.unit, digits)) for o in problem.objectives
-    ]
+    parts = [(name_of(problem, o.name), quantity(measurement.mean(o.name), o.unit, digits)) for o in problem.objectives]
     return say(", ".join(f"{n.en} {v}" for n, v in parts), ", ".join(f"{n.ko} {v}" for n, v in parts))
 
 

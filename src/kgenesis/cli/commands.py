@@ -1,7 +1,5 @@
 """Every command, gathered: `build` makes the tree that Typer runs."""
 
-# ruff: noqa: ANN401  (Typer is imported late, its classes with it)
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -3,8 +3,6 @@
 Typer's own pages are half in English whatever the language, and loading what draws them takes longer than all the rest.
 """
 
-# ruff: noqa: ANN401  (Typer's own objects, whose classes move between its versions)
-
 import os
 import shutil
 import sys

@@ -51,7 +51,10 @@ def _best(report: "Report", row: "Row", bounds: dict[str, str]) -> "Table":
         if found is not None:
             sem = "" if found.sem is None else f" ± {screen.number(found.sem)}"
             grid.add_row(
-                f"→ {outcome.label.in_(lang())}", f"{screen.number(found.mean)}{sem}", outcome.unit, _wanted(outcome, bounds)
+                f"→ {outcome.label.in_(lang())}",
+                f"{screen.number(found.mean)}{sem}",
+                outcome.unit,
+                _wanted(outcome, bounds),
             )
     return grid
 

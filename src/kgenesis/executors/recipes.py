@@ -25,7 +25,7 @@ def lab_of(recipe: LabRecipe) -> tuple[Lab, tuple[str, ...]]:
 
 
 def _context(problem: Problem, settings: Mapping[str, Any], folder: Path) -> PluginContext:
-    def make(group: str, name: str, inner: Mapping[str, Any]) -> Any:  # noqa: ANN401  (whatever the group holds)
+    def make(group: str, name: str, inner: Mapping[str, Any]) -> Any:
         return make_plugin(group, name, _context(problem, inner, folder))
 
     return PluginContext(settings=settings, problem=problem, folder=folder, make=make)

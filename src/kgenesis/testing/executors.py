@@ -4,8 +4,6 @@ class TestMyExecutor(ExecutorCases):
     factory = "my_package.executor:make_executor"
 """
 
-# ruff: noqa: D102  (a test's name is its sentence)
-
 import ctypes
 import importlib
 import os
@@ -152,7 +150,7 @@ def rehearsal_recipe(folder: Path, **settings: object) -> LabRecipe:
     return LabRecipe("rehearsal", settings, rehearsal_problem().model_dump(mode="json"), str(folder))
 
 
-def task(number: int, act: str, x: float = 1.0, **more: Any) -> Task:  # noqa: ANN401  (fields of several types)
+def task(number: int, act: str, x: float = 1.0, **more: Any) -> Task:
     """Return a task for the rehearsal lab; `more`: other fields of `Task`."""
     fields = {"attempt": 1, "seed": (7, number), **more}
     return Task(ExperimentId(f"exp_test_{number:05d}"), conditions={"act": act, "x": x}, **fields)

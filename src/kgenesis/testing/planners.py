@@ -8,6 +8,8 @@
 Further fixtures you may override: `settings`, `may_run_dry`, `make`.
 """
 
+# ruff: noqa: FBT001  (fixtures come by name)
+
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -83,6 +85,7 @@ def measured(problem: Problem, conditions: Conditions) -> Measurement:
 
 def failed(problem: Problem, conditions: Conditions) -> Failure:
     """Return a failure, whatever the conditions."""
+    del problem
     return Failure(kind="infeasible", reason=say(f"{len(conditions)} conditions too many", "조건이 너무 많습니다"))
 
 
@@ -137,7 +140,7 @@ class PlannerCases:
     def make(self, factory: Factory, settings: Mapping[str, Any]) -> Make:
         """Return how the planner of a problem is made."""
 
-        def make_other(group: str, name: str, other: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        def make_other(group: str, name: str, other: Mapping[str, Any]) -> Any:
             return make_plugin(group, name, PluginContext(settings=other))
 
         return lambda problem: factory(PluginContext(settings=settings, problem=problem, make=make_other))
@@ -170,7 +173,7 @@ class PlannerCases:
         assert not set(found) & set(taken), "something is proposed that was tried or is under way"
 
     def test_the_first_proposals_need_no_history(
-        self, make: Make, problem: Problem, may_run_dry: bool  # noqa: FBT001
+        self, make: Make, problem: Problem, may_run_dry: bool
     ) -> None:  # fmt: skip
         """Nothing is known at the start."""
         request = asked(problem, n=4)
@@ -180,7 +183,7 @@ class PlannerCases:
 
     @pytest.mark.parametrize("n", [1, 2, 5])
     def test_as_many_are_proposed_as_are_asked_for(
-        self, make: Make, problem: Problem, may_run_dry: bool, n: int  # noqa: FBT001
+        self, make: Make, problem: Problem, may_run_dry: bool, n: int
     ) -> None:  # fmt: skip
         """One, or a batch."""
         request = asked(problem, history_of(problem, 6), n=n)
@@ -190,7 +193,7 @@ class PlannerCases:
             assert len(proposals) == n
 
     def test_what_is_under_way_is_not_proposed_again_and_changes_what_is(
-        self, make: Make, problem: Problem, may_run_dry: bool  # noqa: FBT001
+        self, make: Make, problem: Problem, may_run_dry: bool
     ) -> None:  # fmt: skip
         """Pending experiments matter."""
         history = history_of(problem, 4)
@@ -238,7 +241,7 @@ class PlannerCases:
             history += [observed(problem, p.conditions, len(history) + i) for i, p in enumerate(proposals, start=1)]
         assert len(history) == len(points)
 
-    def test_fixed_values_are_honoured(self, make: Make, may_run_dry: bool) -> None:  # noqa: FBT001
+    def test_fixed_values_are_honoured(self, make: Make, may_run_dry: bool) -> None:
         """A person's wish, the weather of the day."""
         problem = problem_of("everything")
         for fixed in ({"solvent": "water"}, {"temperature": 45.0}, {"humidity": 33.0}, {"a": 0.25, "cycles": 2.0}):
@@ -248,7 +251,7 @@ class PlannerCases:
 
     @pytest.mark.parametrize("n_known", [1, 2, 7])
     def test_failures_alone_are_no_reason_to_stop(
-        self, make: Make, problem: Problem, may_run_dry: bool, n_known: int  # noqa: FBT001
+        self, make: Make, problem: Problem, may_run_dry: bool, n_known: int
     ) -> None:  # fmt: skip
         """A campaign may begin badly."""
         request = asked(problem, history_of(problem, n_known, failed), n=2)
@@ -256,14 +259,14 @@ class PlannerCases:
 
     @pytest.mark.parametrize("n_known", [1, 2])
     def test_one_or_two_results_are_enough_to_go_on(
-        self, make: Make, problem: Problem, may_run_dry: bool, n_known: int  # noqa: FBT001
+        self, make: Make, problem: Problem, may_run_dry: bool, n_known: int
     ) -> None:  # fmt: skip
         """There is little to learn from yet."""
         request = asked(problem, history_of(problem, n_known), n=2)
         self.check(request, make(problem).propose(request), may_be_fewer=may_run_dry)
 
     def test_outcomes_that_never_change_do_no_harm(
-        self, make: Make, problem: Problem, may_run_dry: bool  # noqa: FBT001
+        self, make: Make, problem: Problem, may_run_dry: bool
     ) -> None:  # fmt: skip
         """Neither do repeated conditions."""
 
@@ -277,7 +280,7 @@ class PlannerCases:
         self.check(request, make(problem).propose(request), may_be_fewer=may_run_dry)
 
     def test_extreme_and_missing_outcomes_do_no_harm(
-        self, make: Make, problem: Problem, may_run_dry: bool  # noqa: FBT001
+        self, make: Make, problem: Problem, may_run_dry: bool
     ) -> None:  # fmt: skip
         """Instruments report what they like."""
 
@@ -294,7 +297,7 @@ class PlannerCases:
             request = asked(problem, history_of(problem, 6, outcome), n=2)
             self.check(request, make(problem).propose(request), may_be_fewer=may_run_dry)
 
-    def test_two_objectives_are_no_obstacle(self, make: Make, may_run_dry: bool) -> None:  # noqa: FBT001
+    def test_two_objectives_are_no_obstacle(self, make: Make, may_run_dry: bool) -> None:
         """Nor is a constraint on an outcome."""
         problem = problem_of("numbers", n_objectives=2)
         request = asked(problem, history_of(problem, 8), n=3)
@@ -322,7 +325,7 @@ class PlannerCases:
     )  # fmt: skip
     @given(problem=problems(max_factors=3), n=st.integers(1, 3), n_known=st.integers(0, 4))
     def test_proposals_belong_to_any_space_whatsoever(
-        self, factory: Factory, settings: Mapping[str, Any], make: Make, may_run_dry: bool,  # noqa: FBT001
+        self, factory: Factory, settings: Mapping[str, Any], make: Make, may_run_dry: bool,
         problem: Problem, n: int, n_known: int,
     ) -> None:  # fmt: skip
         """Random factors, random constraints."""

@@ -8,8 +8,6 @@ class TestMyStore(StoreCases):
         return {"url": str(tmp_path / "fresh.db")}
 """
 
-# ruff: noqa: D102  (a test's name is its sentence)
-
 import importlib
 import json
 import os

@@ -29,6 +29,8 @@ TIE_BREAK = 0.01
 CHEBYSHEV_RHO = 0.05
 """Weight of the sum in the augmented Chebyshev function (Knowles 2006, ParEGO, equation 2)."""
 
+_FAR = -1e3
+"""Below this the asymptotic series is exact to double precision."""
 _LOG_SQRT_2PI = 0.5 * log(2.0 * pi)
 _LOG_SQRT_HALF_PI = 0.5 * log(0.5 * pi)
 
@@ -48,7 +50,7 @@ def log_h(z: FloatArray) -> FloatArray:
     Returns:
         Same shape; finite for every finite z whose square is.
     """
-    near, far = z > -1.0, z < -1e3
+    near, far = z > -1.0, z < _FAR
     out = np.empty_like(z)
     a = z[near]
     out[near] = np.log(np.exp(-0.5 * a * a - _LOG_SQRT_2PI) + a * ndtr(a))

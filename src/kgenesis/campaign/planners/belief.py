@@ -124,9 +124,7 @@ class Belief:
     def _reference(self, known: FloatArray) -> FloatArray:
         """Return the reference point (2,): the thresholds, else a tenth of the range below the worst known."""
         worst, span = known.min(axis=0), np.ptp(known, axis=0)
-        thresholds = [
-            np.nan if o.threshold is None else o.utility(o.threshold) for o in self.problem.objectives
-        ]
+        thresholds = [np.nan if o.threshold is None else o.utility(o.threshold) for o in self.problem.objectives]
         return np.where(np.isnan(thresholds), worst - 0.1 * np.maximum(span, 1e-9), thresholds)
 
     # ---- saying why ------------------------------------------------------------------------------------------------
@@ -207,9 +205,7 @@ def _utility(objective: Objective, mean: FloatArray, variance: FloatArray) -> tu
     return -folded, np.maximum(gap**2 + variance - folded**2, 0.0)
 
 
-def _scalarised(
-    objectives: Sequence[Objective], data: dict[str, TrainingData], rng: np.random.Generator
-) -> FloatArray:
+def _scalarised(objectives: Sequence[Objective], data: dict[str, TrainingData], rng: np.random.Generator) -> FloatArray:
     """Return one number per experiment (n,): the objectives' utilities folded with random weights."""
     utilities = np.column_stack([o.utilities(data[o.name].y) for o in objectives])
     span = np.ptp(utilities, axis=0)

@@ -31,12 +31,8 @@ _MAX_REDRAWS = 30
 S = TypeVar("S", bound=Frozen)
 
 
-class RandomSettings(Frozen):
-    """Settings of the planner `random`: none."""
-
-
-class SobolSettings(Frozen):
-    """Settings of the planner `sobol`: none."""
+class NoSettings(Frozen):
+    """Settings of the planners `random` and `sobol`: none."""
 
 
 class LatinHypercubeSettings(Frozen):
@@ -63,7 +59,7 @@ def make_random(context: PluginContext) -> Planner:
     Raises:
         InvalidSpec: a setting is not valid.
     """
-    _read(RandomSettings, context)
+    _read(NoSettings, context)
     return RandomPlanner()
 
 
@@ -73,7 +69,7 @@ def make_sobol(context: PluginContext) -> Planner:
     Raises:
         InvalidSpec: a setting is not valid.
     """
-    _read(SobolSettings, context)
+    _read(NoSettings, context)
     return SequencePlanner("sobol", _sobol)
 
 

@@ -46,7 +46,9 @@ def make_planner(context: PluginContext) -> "ModelPlanner":
             Mistake(say(e["msg"], e["msg"]), ".".join(["planner.settings", *map(str, e["loc"])]))
             for e in error.errors()
         ]
-        raise InvalidSpec(say("the planner's settings are not valid", "계획기 설정이 올바르지 않습니다"), wrong) from error
+        raise InvalidSpec(
+            say("the planner's settings are not valid", "계획기 설정이 올바르지 않습니다"), wrong
+        ) from error
     assert context.make is not None
     surrogate: Surrogate = context.make("surrogates", settings.surrogate, {})
     return ModelPlanner(settings, surrogate, make_sobol(replace(context, settings={})))
@@ -140,5 +142,8 @@ def _candidates(request: ProposalRequest, belief: Belief, rng: np.random.Generat
 
 
 def _untried(space: Space, values: FloatArray, taken: FloatArray) -> FloatArray:
-    """Return the values (k, n_variables) that are not taken; context variables do not tell experiments apart."""
-    return values[~np.isin(space.keys(values), space.keys(taken))]
+    """Return the values (k, n_variables) that are not taken, each once; context does not tell experiments apart."""
+    keys = space.keys(values)
+    is_first = np.zeros(len(keys), dtype=bool)
+    is_first[np.unique(keys, return_index=True)[1]] = True
+    return values[is_first & ~np.isin(keys, space.keys(taken))]
