@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from conftest import MISSION
+from program import MISSION
 
 FACTOR = "    - {name: x2, type: real, low: 0, high: 15, unit: mm}\n"
 LAB = "lab: {name: synthetic, settings: {function: branin}}\n"

@@ -9,7 +9,7 @@ import signal
 import time
 
 import pytest
-from conftest import MISSION
+from program import MISSION, PROGRAM
 
 SLOW = MISSION.replace("function: branin", "function: branin, seconds: 0.4") + "parallel: 2\n"
 
@@ -161,8 +161,6 @@ class Terminal:
 
         self.pid, self.handle = pty.fork()
         if self.pid == 0:
-            from conftest import PROGRAM
-
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
             os.chdir(cli.folder)
             os.execve(  # noqa: S606  (there is no other way to give it this terminal)

@@ -5,7 +5,7 @@ import sqlite3
 import zipfile
 
 import pytest
-from conftest import Cli
+from program import Cli
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import csv
 import json
 
 import pytest
-from conftest import MISSION
+from program import MISSION
 
 PEOPLE = MISSION.replace("lab: {name: synthetic, settings: {function: branin}}", "lab: people")
 

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import MISSION
+from program import MISSION
 
 
 def test_json_is_one_object_with_the_numbers_of_the_campaign(cli, mission):

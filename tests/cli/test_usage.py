@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from conftest import PROGRAM
+from program import PROGRAM
 
 from kgenesis.cli.ending import exit_code_of
 from kgenesis.kernel.errors import CampaignEnded, InvalidSpec, StoreUnavailable
