@@ -72,11 +72,13 @@ def versions() -> str:
 
 
 def command() -> str:
-    """Return what was typed, without the paths of this machine."""
-    words = ["python", f"benchmarks/{Path(sys.argv[0]).name}"]
-    for word in sys.argv[1:]:
-        path = Path(word)
-        words.append(path.name.upper() if path.is_absolute() else word)
+    """Return what measured this: without the paths of this machine, and without what has no effect on the figures."""
+    words, given = ["python", f"benchmarks/{Path(sys.argv[0]).name}"], iter(sys.argv[1:])
+    for word in given:
+        if word == "--nice":
+            next(given, None)
+        elif word != "--report":
+            words.append("FOLDER" if Path(word).is_absolute() else word)
     return shlex.join(words)
 
 

@@ -251,7 +251,7 @@ def battery(entries: Sequence[Mapping[str, Any]], wishes: argparse.Namespace) ->
         low, high = gain.restricted_interval
         rows.append([
             method, f"{int(np.isfinite(mine).sum())}/{len(mine)}", _count(_median(mine)),
-            f"{_count(float(mine.min()))}-{_count(float(mine.max()))}", _count(times.quantile(0.5)), _factor(gain),
+            " to ".join(dict.fromkeys((_count(float(mine.min())), _count(float(mine.max()))))), _count(times.quantile(0.5)), _factor(gain),
             f"{gain.restricted:.2f} [{low:.2f}, {high:.2f}]",
             f"{100 * sum(r['n_failed'] for r in chosen) / sum(r['n'] for r in chosen):.0f} %", f"{statistics.mean(seconds):.0f}",
         ])  # fmt: skip
@@ -262,10 +262,10 @@ def battery(entries: Sequence[Mapping[str, Any]], wishes: argparse.Namespace) ->
     n_hit = int(np.isfinite(times.times).sum()) if isinstance(times, RepeatedTimes) else 0
     said = page.paragraph(
         f"Campaigns of the built-in mission with the real simulator, {wishes.budget} experiments at most, "
-        f"{runs[0]['parallel']} at a time; a campaign ends when every target is reached (or does not count as there). The "
-        f"reference is the one shipped with the mission: {known.label.en}, of which {n_hit} reached the target within "
-        "their length. The interval is a 95 % bootstrap over campaigns and over the reference's repeats; ≥ marks a bound, "
-        "because fewer than half of the reference's searches ever got there, ≤ because half of the campaigns did not.",
+        f"{runs[0]['parallel']} at a time; a campaign ends when every target is reached. The "
+        f"reference is the one shipped with the mission: {known.label.en}, of which {n_hit} searches reached the target. "
+        "The interval is a 95 % bootstrap over campaigns and over the reference's repeats. ≤ marks a bound, because half of "
+        "the campaigns or more did not get there, ≥ because half of the reference's searches or more did not.",
         f"**Mind: {said_first.en}.**" if said_first is not None else "",
     )
     body = page.table(head, rows) + "\n\n" + said
