@@ -88,13 +88,12 @@ def check_fixed(state: CampaignState, fixed: Mapping[str, Value]) -> None:
             )
         elif not variable.levels and not (isinstance(value, int | float) and math.isfinite(value)):
             mistakes.append(Mistake(say(f"{value!r} is not a number", f"{value!r}은(는) 수가 아닙니다"), name))
-        elif (
-            variable.role == "controlled" and not variable.levels and not variable.low <= float(value) <= variable.high
-        ):  # type: ignore[arg-type]
-            text = say(
-                f"must be {variable.low:g} to {variable.high:g}", f"{variable.low:g}~{variable.high:g}이어야 합니다"
-            )
-            mistakes.append(Mistake(text, name))
+        elif variable.role == "controlled" and isinstance(value, int | float):
+            if not variable.low <= value <= variable.high:
+                limits = f"{variable.low:g}", f"{variable.high:g}"
+                mistakes.append(
+                    Mistake(say(f"must be {' to '.join(limits)}", f"{'~'.join(limits)}이어야 합니다"), name)
+                )
     if mistakes:
         raise InvalidConditions(say("a fixed value does not fit", "고정한 값이 맞지 않습니다"), mistakes)
 

@@ -12,7 +12,7 @@ from kgenesis.campaign.baselines import Baseline, baseline
 from kgenesis.campaign.reference import Reference, closed_form, estimate, load_reference, measured, mismatch
 from kgenesis.campaign.spec import Mission
 from kgenesis.campaign.state import CampaignState
-from kgenesis.kernel.errors import Refused
+from kgenesis.kernel.errors import KGenesisError, Refused
 from kgenesis.kernel.experiment import Conditions, Failure, Measurement, Result, Task
 from kgenesis.kernel.ids import CampaignId, ExperimentId, experiment_id
 from kgenesis.kernel.plugins import make_plugin
@@ -160,12 +160,15 @@ def find_reference(platform: Platform, state: CampaignState) -> tuple[Baseline |
         said = mismatch(reference, mission, state.lab_version)
         if said is None:
             return baseline(reference, mission.problem), None
-    if mission.lab.name == "table":
-        lab = make_lab(mission.problem, mission.lab.name, mission.lab.settings, folder)
-        _, results = lab.outcomes_of_all_points()  # type: ignore[attr-defined]
-        return baseline(closed_form(mission, lab.version, results, versions()), mission.problem), None
     if state.lab_is_physical:
         surrogate: Surrogate = make_plugin("surrogates", "gp", plugin_context(mission.problem, {}, folder))
         guess = estimate(state, surrogate)
         return (None if guess is None else baseline(guess, mission.problem)), None
+    try:
+        lab = make_lab(mission.problem, mission.lab.name, mission.lab.settings, folder)
+    except KGenesisError:
+        return None, said  # e.g. a function of a Python program that has ended
+    if (whole := getattr(lab, "outcomes_of_all_points", None)) is not None:
+        _, results = whole()
+        return baseline(closed_form(mission, lab.version, results, versions()), mission.problem), None
     return None, said

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from kgenesis.kernel.experiment import Frozen
-from kgenesis.kernel.fields import Cell, Positive, Whole
+from kgenesis.kernel.fields import ONLY_NUMBERS, Cell, Positive
 from kgenesis.kernel.objective import Cost, Objective, OutcomeConstraint
 from kgenesis.kernel.problem import Problem
 from kgenesis.kernel.space import Space
@@ -34,7 +34,7 @@ class Choice(Frozen):
 class Budget(Frozen):
     """What a campaign may spend at most; it ends when any part is used up."""
 
-    experiments: Annotated[Whole, Field(ge=1)]
+    experiments: Annotated[int, Field(ge=1), ONLY_NUMBERS]
     """Number of experiments, failed ones included."""
     cost: Positive | None = None
     """In the unit of the mission's `cost`."""
@@ -46,9 +46,9 @@ class ReferencePlan(Frozen):
     """What the campaign is compared with: a search without AI."""
 
     planner: Literal["random", "sobol"] = "random"
-    repeats: Annotated[Whole, Field(ge=10, le=1000)] = 12
+    repeats: Annotated[int, Field(ge=10, le=1000), ONLY_NUMBERS] = 12
     """Independent repeats; at least 10, so that a bootstrap interval means something."""
-    experiments: Annotated[Whole, Field(ge=10)] = 100
+    experiments: Annotated[int, Field(ge=10), ONLY_NUMBERS] = 100
     """Experiments in each repeat."""
 
 
@@ -77,11 +77,11 @@ class Mission(Frozen):
     planner: Choice = Choice(name="model")
     """Who decides what to try next."""
     budget: Budget
-    parallel: Annotated[Whole, Field(ge=1, le=1024)] = 1
+    parallel: Annotated[int, Field(ge=1, le=1024), ONLY_NUMBERS] = 1
     """Experiments that may run at the same time."""
-    replicates: Annotated[Whole, Field(ge=1, le=100)] = 1
+    replicates: Annotated[int, Field(ge=1, le=100), ONLY_NUMBERS] = 1
     """How often every proposal is measured; each time is an experiment of its own."""
-    retries: Annotated[Whole, Field(ge=0, le=10)] = 1
+    retries: Annotated[int, Field(ge=0, le=10), ONLY_NUMBERS] = 1
     """How often an experiment that was lost or timed out is tried again (never in a physical lab)."""
     timeout: Positive | None = None
     """Seconds after which an experiment is stopped."""

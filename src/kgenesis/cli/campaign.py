@@ -192,9 +192,12 @@ def resume(  # noqa: PLR0913, PLR0917  (every one an option)
     from kgenesis.kernel.text import say
 
     platform, state = campaign_to_change(campaign, store)
-    check_runs_by_itself(state.mission, state.id)
     if budget is not None or cost is not None or hours is not None:
         extend_campaign(platform, state, experiments=budget, cost=cost, hours=hours)
+        if state.mission.lab.name == "people":
+            _say_reopened(platform, state, is_json=is_json)
+            return
+    check_runs_by_itself(state.mission, state.id)
     if state.stopped is not None:
         raise CampaignEnded(
             say(f"{state.id} has ended ({state.stopped})", f"{state.id}은(는) 끝났습니다({state.stopped})")
@@ -209,6 +212,19 @@ def resume(  # noqa: PLR0913, PLR0917  (every one an option)
         report_folder=report,
     )
     raise typer.Exit(drive(platform, state, wishes))
+
+
+def _say_reopened(platform: "Platform", state: "CampaignState", *, is_json: bool) -> None:
+    from kgenesis.app.report import summary
+
+    if is_json:
+        screen.print_json(summary(platform, state, None))
+        return
+    n_left = state.budget.experiments - state.n_counted
+    screen.note(
+        t(f"Open again, with {n_left} experiments left. Next:", f"다시 열었습니다. 남은 실험 {n_left}회. 다음:")
+    )
+    screen.note(f"  kgenesis suggest {state.id} -n 4 -o next.csv")
 
 
 Reason = Annotated[

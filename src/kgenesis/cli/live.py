@@ -307,7 +307,7 @@ def _latest(state: "CampaignState", experiments: Sequence["Experiment"]) -> "Tab
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True, justify="right")
+    grid.add_column(style="dim", no_wrap=True, justify="right", min_width=5)
     grid.add_column(overflow="ellipsis", no_wrap=True, ratio=3)
     grid.add_column(overflow="ellipsis", no_wrap=True, style="dim", ratio=2)
     for experiment in experiments:

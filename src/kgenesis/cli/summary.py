@@ -121,8 +121,11 @@ def acceleration_text(found: "Acceleration") -> str:
         return t("not known: neither got there", "알 수 없음: 양쪽 모두 도달하지 못함")
     bound = {"reference": "≥ ", "campaign": "≤ "}.get(found.censored or "", "")
     low, high = found.interval
-    if low is None or high is None or low == high:  # an open or an exact interval says no more than the number itself
+    if (low is None and high is None) or low == high:  # an exact interval says no more than the number itself
         return f"{bound}{screen.number(found.value)}×"
+    if low is None or high is None:
+        side = f"≤ {screen.number(high)}" if low is None else f"≥ {screen.number(low)}"
+        return f"{bound}{screen.number(found.value)}× (95 %: {side})"
     shown = (screen.number(low), screen.number(high))
     return f"{bound}{screen.number(found.value)}×" + t(
         f" (95 %: {shown[0]} to {shown[1]})", f" (95 %: {shown[0]}~{shown[1]})"

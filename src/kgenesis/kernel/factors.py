@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from kgenesis.kernel.experiment import Frozen, Value
-from kgenesis.kernel.fields import Level, Name, NotNegative, Number, Positive, Unit, Whole
+from kgenesis.kernel.fields import ONLY_NUMBERS, Level, Name, NotNegative, Number, Positive, Unit
 from kgenesis.kernel.text import EMPTY, Text, Wrong
 
 MAX_GRID = 100_000
@@ -128,8 +128,8 @@ class Integer(_Range):
     """A whole number between two bounds, both included."""
 
     type: Literal["integer"]
-    low: Whole = Field(ge=-MAX_WHOLE, le=MAX_WHOLE)
-    high: Whole = Field(ge=-MAX_WHOLE, le=MAX_WHOLE)
+    low: Annotated[int, Field(ge=-MAX_WHOLE, le=MAX_WHOLE), ONLY_NUMBERS]
+    high: Annotated[int, Field(ge=-MAX_WHOLE, le=MAX_WHOLE), ONLY_NUMBERS]
     unit: Unit = "1"
 
     @model_validator(mode="after")
@@ -239,9 +239,9 @@ class Mixture(_Factor):
     components: tuple[Component, ...] = Field(min_length=2)
     total: Positive = 1.0
     unit: Unit = "1"
-    max_present: Whole | None = Field(default=None, ge=1)
+    max_present: Annotated[int, Field(ge=1), ONLY_NUMBERS] | None = None
     """Most components that are above zero; the others are exactly zero."""
-    min_present: Whole = Field(default=1, ge=1)
+    min_present: Annotated[int, Field(ge=1), ONLY_NUMBERS] = 1
     """Fewest components that are above zero."""
     step: Positive | None = None
     """Fractions are multiples of this."""

@@ -58,17 +58,17 @@ def _cell(value: object) -> object:
     return value
 
 
-Number = Annotated[float, BeforeValidator(_number)]
+ONLY_NUMBERS = BeforeValidator(_number)
+"""Refuses true and false where a number is due. Stands after the bounds, so that the JSON Schema has them."""
+
+Number = Annotated[float, ONLY_NUMBERS]
 """A finite number."""
 
-Positive = Annotated[float, Field(gt=0), BeforeValidator(_number)]
+Positive = Annotated[float, Field(gt=0), ONLY_NUMBERS]
 """A finite number above 0."""
 
-NotNegative = Annotated[float, Field(ge=0), BeforeValidator(_number)]
+NotNegative = Annotated[float, Field(ge=0), ONLY_NUMBERS]
 """A finite number, 0 or more."""
-
-Whole = Annotated[int, BeforeValidator(_number)]
-"""An integer."""
 
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=_NAME), BeforeValidator(_name)]
 """What a factor or an outcome is called."""

@@ -12,7 +12,7 @@ from kgenesis.kernel import finite
 from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.experiment import Frozen, Proposal, Why
 from kgenesis.kernel.factors import Component, Mixture, Variable
-from kgenesis.kernel.fields import Whole
+from kgenesis.kernel.fields import ONLY_NUMBERS
 from kgenesis.kernel.ports import FloatArray, Planner, PluginContext, ProposalRequest
 from kgenesis.kernel.sampling import apply_fixed, from_cube, matches, n_cube_dimensions, sample
 from kgenesis.kernel.space import Space
@@ -38,7 +38,7 @@ class NoSettings(Frozen):
 class LatinHypercubeSettings(Frozen):
     """Settings of the planner `latin-hypercube`."""
 
-    n: Annotated[Whole, Field(ge=2, le=10_000)] | None = None
+    n: Annotated[int, Field(ge=2, le=10_000), ONLY_NUMBERS] | None = None
     """Experiments in one hypercube: the budget, as a rule. Default: ten for each factor (Loeppky, Sacks & Welch 2009,
     Technometrics 51, 366)."""
 
@@ -46,7 +46,10 @@ class LatinHypercubeSettings(Frozen):
 class FactorialSettings(Frozen):
     """Settings of the planner `factorial`."""
 
-    levels: Annotated[Whole, Field(ge=2, le=1000)] | dict[str, Annotated[Whole, Field(ge=2, le=1000)]] = 3
+    levels: (
+        Annotated[int, Field(ge=2, le=1000), ONLY_NUMBERS]
+        | dict[str, Annotated[int, Field(ge=2, le=1000), ONLY_NUMBERS]]
+    ) = 3
     """Levels of every factor that may take any number, or of the factors named; those that take few numbers have
     them all unless named. For a mixture: levels of each component in a simplex lattice (Scheffé 1958, J. R. Stat. Soc.
     B 20, 344)."""
