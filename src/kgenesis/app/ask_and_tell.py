@@ -14,6 +14,7 @@ from kgenesis.campaign.state import CampaignState, Experiment
 from kgenesis.kernel.errors import CampaignEnded, InvalidConditions, InvalidResults, Mistake
 from kgenesis.kernel.events import Event
 from kgenesis.kernel.experiment import Conditions, Value
+from kgenesis.kernel.factors import Variable
 from kgenesis.kernel.ids import ExperimentId, StreamId
 from kgenesis.kernel.ports import ProposalRequest
 from kgenesis.kernel.text import Lang, Text, say
@@ -88,14 +89,16 @@ def check_fixed(state: CampaignState, fixed: Mapping[str, Value]) -> None:
             )
         elif not variable.levels and not (isinstance(value, int | float) and math.isfinite(value)):
             mistakes.append(Mistake(say(f"{value!r} is not a number", f"{value!r}은(는) 수가 아닙니다"), name))
-        elif variable.role == "controlled" and isinstance(value, int | float):
-            if not variable.low <= value <= variable.high:
-                limits = f"{variable.low:g}", f"{variable.high:g}"
-                mistakes.append(
-                    Mistake(say(f"must be {' to '.join(limits)}", f"{'~'.join(limits)}이어야 합니다"), name)
-                )
+        elif not _is_within(variable, value):
+            limits = f"{variable.low:g}", f"{variable.high:g}"
+            mistakes.append(Mistake(say(f"must be {' to '.join(limits)}", f"{'~'.join(limits)}이어야 합니다"), name))
     if mistakes:
         raise InvalidConditions(say("a fixed value does not fit", "고정한 값이 맞지 않습니다"), mistakes)
+
+
+def _is_within(variable: Variable, value: Value) -> bool:
+    """Say whether a number lies in its factor's bounds; what is measured or fixed has none to keep."""
+    return variable.role != "controlled" or not isinstance(value, int | float) or variable.low <= value <= variable.high
 
 
 def open_proposals(state: CampaignState) -> list[Experiment]:
