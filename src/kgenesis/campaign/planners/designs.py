@@ -57,21 +57,13 @@ class FactorialSettings(Frozen):
 
 
 def make_random(context: PluginContext) -> Planner:
-    """Entry point of the planner `random`.
-
-    Raises:
-        InvalidSpec: a setting is not valid.
-    """
+    """Entry point of the planner `random`; raises InvalidSpec if a setting is not valid."""
     _read(NoSettings, context)
     return RandomPlanner()
 
 
 def make_sobol(context: PluginContext) -> Planner:
-    """Entry point of the planner `sobol`.
-
-    Raises:
-        InvalidSpec: a setting is not valid.
-    """
+    """Entry point of the planner `sobol`; raises InvalidSpec if a setting is not valid."""
     _read(NoSettings, context)
     return SequencePlanner("sobol", _sobol)
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from kgenesis.campaign.planners import acquisition
 from kgenesis.campaign.planners.belief import Belief, is_complete, learn
-from kgenesis.campaign.planners.designs import make_sobol
+from kgenesis.campaign.planners.designs import make_random, make_sobol
 from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.experiment import Frozen, Proposal, Why
 from kgenesis.kernel.ports import FloatArray, Planner, PluginContext, Posterior, ProposalRequest, Surrogate
@@ -30,7 +30,8 @@ class Settings(Frozen):
     surrogate: str = "gp"
     """Name of the surrogate plug-in."""
     n_design: Annotated[int, Field(ge=1)] | None = None
-    """Experiments of a space-filling design before the model speaks; default: number of factors + 1, at least 4."""
+    """Experiments of a design before the model speaks (Sobol; random in a candidate table); default: number of factors
+    + 1, at least 4."""
 
 
 def make_planner(context: PluginContext) -> "ModelPlanner":
@@ -51,7 +52,11 @@ def make_planner(context: PluginContext) -> "ModelPlanner":
         ) from error
     assert context.make is not None
     surrogate: Surrogate = context.make("surrogates", settings.surrogate, {})
-    return ModelPlanner(settings, surrogate, make_sobol(replace(context, settings={})))
+    # A table of candidates says by itself where experiments make sense: it is sampled as it is. Points spread evenly
+    # over the box around it would all lie at the table's edges.
+    is_table = context.problem is not None and context.problem.space.candidates is not None
+    make_design = make_random if is_table else make_sobol
+    return ModelPlanner(settings, surrogate, make_design(replace(context, settings={})))
 
 
 class ModelPlanner:
