@@ -126,3 +126,8 @@ def test_a_mission_is_checked_however_it_is_given(tmp_path):
         load_mission({**TOY, "budget": {"experiments": 0}})
     with pytest.raises(KGenesisError, match="no file"):
         load_mission(tmp_path / "none.yaml")
+
+
+def test_last_is_the_campaign_opened_last_also_within_one_second(store):
+    opened = [open_campaign(TOY, store=store).id for _ in range(6)]
+    assert Campaign.resume("last", store=store).id == opened[-1]

@@ -96,7 +96,7 @@ def _no_collection() -> Iterator[None]:
 
 def find_campaign(platform: Platform, name: str) -> CampaignId:
     """Return the id of the campaign a person means."""
-    streams = sorted(platform.store.streams("cmp_"))
+    streams = platform.store.streams("cmp_")  # in the order they were opened
     if name == "last" and streams:
         return CampaignId(streams[-1])
     exact = [s for s in streams if s == name]
