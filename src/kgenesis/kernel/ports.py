@@ -169,6 +169,15 @@ class Surrogate(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier campaign on a related question, told in the terms of the present space and outcomes."""
+
+    name: str
+    """What people call it."""
+    history: Sequence[Observation]
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalRequest:
     """Everything a planner may know: it remembers nothing itself."""
 
@@ -181,6 +190,14 @@ class ProposalRequest:
     """What the campaign was seeded with, then the number of experiments proposed so far; feed it to `default_rng`."""
     fixed: Mapping[str, Value] = field(default_factory=dict)
     """Values the proposals must have: context factors, or a person's wish."""
+    same: tuple[str, ...] = ()
+    """Variables that must have one value in all proposals of this request: a plate has one temperature."""
+    earlier: Sequence[Earlier] = ()
+    """What may be learned from besides `history`, if it proves to be alike."""
+    experiments_left: int | None = None
+    """How many more experiments the budget allows, those asked for included; None if it is not known."""
+    cost_left: float | None = None
+    """How much more may be spent, in the unit of the problem's cost; None without such a budget."""
 
 
 class Planner(Protocol):
