@@ -198,6 +198,10 @@ class Bump:
     def noise_sd(self) -> float:
         return 0.0
 
+    @property
+    def voices(self) -> dict[str, float]:
+        return {"bump": 1.0}
+
     def mean_and_variance(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         near = np.exp(-(((x - self.known.T) / 0.1) ** 2))
         return -0.1 * (x[:, 0] - 0.4) ** 2, np.prod(1.0 - near, axis=1)

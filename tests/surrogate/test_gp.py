@@ -205,6 +205,14 @@ def test_units_of_the_outcome_do_not_matter() -> None:
     np.testing.assert_allclose(big_variance, 1e18 * variance, rtol=1e-2)
 
 
+def test_it_says_who_speaks() -> None:
+    posterior = learn(make_data(6))
+    assert posterior.voices == {"gp-ard": 0.5, "gp-isotropic": 0.5}
+    assert posterior.components[0].voices == {"gp": 1.0}
+    twice = GaussianProcess([Prior(0.0, 1.0, 1.0), Prior(1.0, 1.0, 1.0)])
+    assert twice.posterior(make_data(6), np.random.default_rng(0)).voices == {"gp-ard": 1.0}
+
+
 def test_the_same_data_give_the_same_posterior() -> None:
     data = make_data(FIT_ROWS + 50)
     at = make_data(20, seed=4).x

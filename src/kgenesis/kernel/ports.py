@@ -143,6 +143,11 @@ class Posterior(Protocol):
         """Standard deviation of one measurement that the surrogate inferred."""
         ...
 
+    @property
+    def voices(self) -> Mapping[str, float]:
+        """Weight of each member that speaks, by name; they sum to 1."""
+        ...
+
     def mean_and_variance(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return mean (m,) and variance (m,) at x (m, d)."""
         ...

@@ -66,6 +66,11 @@ class GaussianPosterior:
         """Learned noise of one measurement, raw units."""
         return self.scale * sqrt(self.hyperparameters.noise_variance)
 
+    @property
+    def voices(self) -> dict[str, float]:
+        """It speaks for itself."""
+        return {"gp": 1.0}
+
     def mean_and_variance(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Predict the response without noise (Rasmussen & Williams 2006, equations 2.25 and 2.26).
 
@@ -184,6 +189,8 @@ class MixturePosterior:
     components: tuple[GaussianPosterior, ...]
     shares: FloatArray
     """Share of each component, sums to 1, shape (k,)."""
+    names: tuple[str, ...]
+    """What each component is called."""
 
     @property
     def lengthscales(self) -> FloatArray:
@@ -194,6 +201,14 @@ class MixturePosterior:
     def noise_sd(self) -> float:
         """Learned noise of one measurement, raw units."""
         return sqrt(float(self.shares @ np.array([c.noise_sd**2 for c in self.components])))
+
+    @property
+    def voices(self) -> dict[str, float]:
+        """Share of each kind of component."""
+        shares = dict.fromkeys(self.names, 0.0)
+        for name, share in zip(self.names, self.shares, strict=True):
+            shares[name] += float(share)
+        return shares
 
     def mean_and_variance(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Predict the response without noise, shapes (m, d) -> (m,), (m,), raw units."""
@@ -282,7 +297,8 @@ class GaussianProcess:
             shifted = replace(prior, location=prior.location + 0.5 * np.log(distances.shape[0]))
             found = fit(distances, y[rows], known[rows], shifted)
             components.append(_condition(found, scales, data, (centre, scale), known))
-        return MixturePosterior(tuple(components), np.full(len(components), 1.0 / len(components)))
+        names = tuple("gp-isotropic" if prior.is_isotropic else "gp-ard" for prior in self._priors)
+        return MixturePosterior(tuple(components), np.full(len(components), 1.0 / len(components)), names)
 
 
 def make_gp(context: PluginContext) -> GaussianProcess:
