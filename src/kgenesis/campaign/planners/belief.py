@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,14 @@ def is_complete(problem: Problem, result: object) -> bool:
     return isinstance(result, Measurement) and all(name in result.outcomes for name in problem.outcomes)
 
 
+class Score(Protocol):
+    """Says what points are worth."""
+
+    def __call__(self, x: FloatArray, by: Sequence[Posterior] | None = None) -> FloatArray:
+        """Return the worth (m,) of encoded points (m, d), larger is better; `by` other posteriors, e.g. rough ones."""
+        ...
+
+
 @dataclass(frozen=True)
 class Belief:
     """One posterior for every outcome that matters, and how to score points with them. Made by `learn`."""
@@ -59,21 +67,27 @@ class Belief:
     pending: FloatArray
     """(p, d)."""
 
-    def score(self, posteriors: Sequence[Posterior], believed: FloatArray, x: FloatArray) -> FloatArray:
-        """Return what each point is worth: log expected improvement, constraints weighed in.
+    def scorer(self, posteriors: Sequence[Posterior], believed: FloatArray) -> Score:
+        """Return the function that says what points are worth: log expected improvement, constraints weighed in.
+
+        Made once for many calls: what has to be beaten is looked up here.
 
         Args:
             posteriors: One for each of `names`, conditioned on what is believed.
             believed: Points under way or chosen, whose outcomes are taken as expected; shape (b, d).
-            x: Shape (m, d).
-
-        Returns:
-            Shape (m,).
         """
         known = self._known(posteriors, believed)
-        parts = [self._score(posteriors, known, x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)]
-        scores: FloatArray = np.concatenate([np.empty(0), *parts])
-        return scores
+
+        def score(x: FloatArray, by: Sequence[Posterior] | None = None) -> FloatArray:
+            parts = [self._score(by or posteriors, known, x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)]
+            scores: FloatArray = np.concatenate([np.empty(0), *parts])
+            return scores
+
+        return score
+
+    def score(self, posteriors: Sequence[Posterior], believed: FloatArray, x: FloatArray) -> FloatArray:
+        """Return what each point (m, d) is worth, shape (m,); see `scorer`."""
+        return self.scorer(posteriors, believed)(x)
 
     def _score(self, posteriors: Sequence[Posterior], known: FloatArray, x: FloatArray) -> FloatArray:
         moments = {name: posterior.mean_and_variance(x) for name, posterior in zip(self.names, posteriors, strict=True)}

@@ -130,8 +130,10 @@ def _candidates(request: ProposalRequest, belief: Belief, rng: np.random.Generat
     if points is not None:
         return apply_fixed(space, _untried(space, points[matches(space, points, fixed)], taken), fixed)
 
+    score_encoded = belief.scorer(belief.posteriors, belief.pending)
+
     def score(values: FloatArray) -> FloatArray:
-        return belief.score(belief.posteriors, belief.pending, space.encode(values))
+        return score_encoded(space.encode(values))
 
     pool = sample(space, N_SCATTERED, rng, fixed)
     scores = score(pool)
