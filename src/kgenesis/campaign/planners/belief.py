@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from kgenesis.campaign.learning import training_data
+from kgenesis.campaign.learning import merged, training_data
 from kgenesis.campaign.planners import acquisition
 from kgenesis.kernel.experiment import Expectation, Failure, Measurement
 from kgenesis.kernel.objective import Objective
@@ -194,7 +194,7 @@ def learn(request: ProposalRequest, surrogate: Surrogate, rng: np.random.Generat
     return Belief(
         problem,
         tuple(data),
-        tuple(surrogate.posterior(part, rng) for part in data.values()),
+        tuple(surrogate.posterior(merged(part), rng) for part in data.values()),
         tuple(bounds),
         x,
         np.array([isinstance(o.result, Measurement) and problem.is_feasible(o.result) for o in measured], dtype=bool),
