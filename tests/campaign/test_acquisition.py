@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +14,9 @@ from scipy.stats import norm
 from kgenesis.campaign.planners import acquisition as acq
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from kgenesis.kernel.ports import FloatArray, Posterior
+    from kgenesis.kernel.ports import FloatArray
 
 # log h(z), 50 digits of mpmath: log(npdf(z) + z * ncdf(z))
 TRUE_LOG_H = {
@@ -181,71 +180,3 @@ def test_a_dominated_point_never_wins_the_chebyshev_function(k: int, seed: int) 
     point = rng.random(k)
     scores = acq.augmented_chebyshev(np.vstack([point, 0.9 * point - 0.01]), acq.chebyshev_weights(k, rng))
     assert scores[0] > scores[1]
-
-
-@dataclass
-class Bump:
-    """A posterior with zero mean whose variance vanishes around the points it was told."""
-
-    known: FloatArray = field(default_factory=lambda: np.empty((0, 1)))
-    told: list[float] = field(default_factory=list)
-
-    @property
-    def lengthscales(self) -> FloatArray:
-        return np.ones(1)
-
-    @property
-    def noise_sd(self) -> float:
-        return 0.0
-
-    @property
-    def voices(self) -> dict[str, float]:
-        return {"bump": 1.0}
-
-    def mean_and_variance(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        near = np.exp(-(((x - self.known.T) / 0.1) ** 2))
-        return -0.1 * (x[:, 0] - 0.4) ** 2, np.prod(1.0 - near, axis=1)
-
-    def condition_on(self, x: FloatArray, y: FloatArray) -> Bump:
-        return Bump(np.vstack([self.known, x]), [*self.told, *y])
-
-    def joint(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        raise NotImplementedError
-
-    def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
-        raise NotImplementedError
-
-
-def score(posteriors: Sequence[Posterior], _believed: FloatArray) -> FloatArray:
-    mean, variance = posteriors[0].mean_and_variance(GRID)
-    return acq.log_expected_improvement(mean, variance, 0.0)
-
-
-GRID = np.linspace(0.0, 1.0, 21)[:, None]
-
-
-def test_a_batch_is_spread() -> None:
-    chosen = acq.greedy_batch([Bump()], GRID, 4, score, np.empty((0, 1)))
-    assert chosen[0] == 8
-    assert np.diff(np.sort(GRID[chosen, 0])).min() > 0.1
-
-
-def test_a_pending_experiment_keeps_others_away() -> None:
-    chosen = acq.greedy_batch([Bump()], GRID, 1, score, np.array([[0.4]]))
-    assert abs(GRID[chosen[0], 0] - 0.4) > 0.1
-
-
-def test_a_batch_never_repeats_a_candidate_and_ends_with_the_pool() -> None:
-    chosen = acq.greedy_batch([Bump()], GRID, 50, lambda *_: np.full(21, -np.inf), np.empty((0, 1)))
-    assert sorted(chosen.tolist()) == list(range(21))
-
-
-def test_the_score_is_told_what_is_believed() -> None:
-    seen: list[int] = []
-
-    def spy(posteriors: Sequence[Posterior], believed: FloatArray) -> FloatArray:
-        seen.append(believed.shape[0])
-        return score(posteriors, believed)
-
-    acq.greedy_batch([Bump()], GRID, 3, spy, np.array([[0.9], [0.1]]))
-    assert seen == [2, 3, 4]

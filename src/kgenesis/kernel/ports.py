@@ -131,7 +131,11 @@ class TrainingData:
 
 
 class Posterior(Protocol):
-    """What a surrogate expects, in the outcome's unit, of the noise-free outcome."""
+    """What a surrogate expects, in the outcome's unit, of the noise-free outcome.
+
+    It may also have a property `rough`: something whose `mean_and_variance` says nearly the same at less cost. Large
+    spaces are then looked through with that first.
+    """
 
     @property
     def lengthscales(self) -> FloatArray:

@@ -40,7 +40,7 @@ def from_cube(space: Space, cube: FloatArray, fixed: Mapping[str, Value] | None 
     A uniform cube gives numbers uniform on their scale, levels equally likely, and mixtures uniform on their simplex
     (by normalised exponentials; Devroye 1986, V.2). Constraints are not looked at.
     """
-    held = _held(space, fixed)
+    held = held_values(space, fixed)
     values = np.full((len(cube), len(space.variables)), math.nan)
     start = 0
     for i, variable in enumerate(space.variables):
@@ -70,7 +70,7 @@ def from_cube(space: Space, cube: FloatArray, fixed: Mapping[str, Value] | None 
     return values
 
 
-def _held(space: Space, fixed: Mapping[str, Value] | None) -> dict[int, float]:
+def held_values(space: Space, fixed: Mapping[str, Value] | None) -> dict[int, float]:
     """Return the values of `fixed` by index of their variable.
 
     Raises:
@@ -140,7 +140,7 @@ def apply_fixed(space: Space, values: FloatArray, fixed: Mapping[str, Value]) ->
     Raises:
         InvalidConditions: `fixed` names or gives something that is not in the space.
     """
-    held = _held(space, fixed)
+    held = held_values(space, fixed)
     if held:
         values = values.copy()
         for i, value in held.items():
@@ -151,7 +151,7 @@ def apply_fixed(space: Space, values: FloatArray, fixed: Mapping[str, Value]) ->
 def matches(space: Space, points: FloatArray, fixed: Mapping[str, Value]) -> NDArray[np.bool_]:
     """Return (n,): which of the points have the fixed values; context variables are left out of account."""
     good = np.ones(len(points), dtype=bool)
-    for i, value in _held(space, fixed).items():
+    for i, value in held_values(space, fixed).items():
         if space.variables[i].role != "context":
             good &= np.isclose(points[:, i], value, rtol=1e-9, atol=0.0, equal_nan=True)
     return good
@@ -179,7 +179,7 @@ def sample(space: Space, n: int, rng: np.random.Generator, fixed: Mapping[str, V
         if not len(listed):
             everything = space.with_inactive_cleared(space.combinations())
             everything = everything[matches(space, everything, fixed)]
-            raise infeasible(space, everything, _held(space, fixed), is_all=True)
+            raise infeasible(space, everything, held_values(space, fixed), is_all=True)
         return apply_fixed(space, listed[rng.integers(len(listed), size=n)], fixed)
     found = _draw(space, n, rng, fixed)
     if len(found) < n:
@@ -196,7 +196,7 @@ def _draw(space: Space, n: int, rng: np.random.Generator, fixed: Mapping[str, Va
     Raises:
         InfeasibleSpace: none was found.
     """
-    region = Polytope.of(space.variables, space.rules, _held(space, fixed)) if _has_linear(space) else None
+    region = Polytope.of(space.variables, space.rules, held_values(space, fixed)) if _has_linear(space) else None
     most = MAX_DRAWS // max(len(space.variables) // 8, 1)
     found: list[FloatArray] = []
     tried = kept = count = 0
@@ -216,7 +216,7 @@ def _draw(space: Space, n: int, rng: np.random.Generator, fixed: Mapping[str, Va
             break
         size = min(4 * size, _LARGEST_BATCH)
     if not count:
-        raise infeasible(space, batch, _held(space, fixed), n_tried=tried)
+        raise infeasible(space, batch, held_values(space, fixed), n_tried=tried)
     return np.vstack(found)
 
 
@@ -237,7 +237,7 @@ def _moved_inside(
     space: Space, region: Polytope, start: FloatArray, rng: np.random.Generator, fixed: Mapping[str, Value]
 ) -> FloatArray:
     """Return points (n, n_variables) moved until linear rules hold, then spread; only unstepped numbers move."""
-    movable = _movable(space, _held(space, fixed))
+    movable = _movable(space, held_values(space, fixed))
     x = region.reach(np.nan_to_num(start, nan=0.0), movable)
     x = region.walk(region.mixed(x, movable, rng), movable, rng)
     return space.snap(space.with_inactive_cleared(np.where(np.isnan(start), math.nan, x)))
@@ -280,7 +280,7 @@ def _moved(
     space: Space, centres: FloatArray, width: float, rng: np.random.Generator, fixed: Mapping[str, Value]
 ) -> FloatArray:
     """Return one point (n, n_variables) near each centre, feasible or not."""
-    values, n, held = centres.copy(), len(centres), _held(space, fixed)
+    values, n, held = centres.copy(), len(centres), held_values(space, fixed)
     free = [i for i, v in enumerate(space.variables) if v.role == "controlled" and not v.mixture]
     n_units = len(free) + len(space.mixtures)
     moved = rng.random((n, n_units)) < max(1.5 / max(n_units, 1), 0.3)
@@ -308,6 +308,37 @@ def _moved(
         x = region.reach(np.nan_to_num(values, nan=0.0), _movable(space, held))
         values = np.where(np.isnan(values), math.nan, x)
     return values
+
+
+def exchanges(
+    space: Space, values: FloatArray, rng: np.random.Generator, fixed: Mapping[str, Value], n_most: int = 24
+) -> FloatArray:
+    """Return feasible points (k, n_variables) that differ from one (1, n_variables) in a single level or step.
+
+    Every level of a categorical; of many steps the two next to it and some others (coordinate exchange; Meyer &
+    Nachtsheim 1995, Technometrics 37, 60). What exists only after the exchange is drawn at random. Steps of mixtures
+    are left alone.
+    """
+    held, tried = held_values(space, fixed), [values[:0]]
+    for i, variable in enumerate(space.variables):
+        if variable.role != "controlled" or variable.mixture or i in held or math.isnan(values[0, i]):
+            continue
+        grid = np.arange(len(variable.levels), dtype=np.float64) if variable.levels else variable.grid
+        if grid is None or len(grid) == 1:
+            continue
+        if len(grid) > n_most:
+            place = int(np.searchsorted(grid, values[0, i]))
+            steps = np.append([place - 1, place, place + 1], rng.integers(len(grid), size=n_most - 2))
+            grid = grid[np.unique(np.clip(steps, 0, len(grid) - 1))]
+        others = np.repeat(values, len(grid), axis=0)
+        others[:, i] = grid
+        tried.append(others[others[:, i] != values[0, i]])
+    found = np.vstack(tried)
+    if any(v.active_if for v in space.variables):
+        fresh = from_cube(space, rng.random((len(found), n_cube_dimensions(space))))
+        found = np.where(np.isnan(found), fresh, found)
+    found = apply_fixed(space, found, fixed)
+    return found[_is_good(space, found, fixed)]
 
 
 def _with_kept(mixture: Mixture, parts: FloatArray, kept: Held) -> FloatArray:

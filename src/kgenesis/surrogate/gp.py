@@ -21,6 +21,7 @@ from kgenesis.surrogate.fitting import (
     fit,
     matern,
 )
+from kgenesis.surrogate.rough import RoughMixture, RoughPosterior
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,11 @@ class GaussianPosterior:
     def noise_sd(self) -> float:
         """Learned noise of one measurement, raw units."""
         return self.scale * sqrt(self.hyperparameters.noise_variance)
+
+    @property
+    def rough(self) -> RoughPosterior:
+        """The same at less cost, for looking through very many points."""
+        return RoughPosterior(self)
 
     @property
     def voices(self) -> dict[str, float]:
@@ -201,6 +207,11 @@ class MixturePosterior:
     def noise_sd(self) -> float:
         """Learned noise of one measurement, raw units."""
         return sqrt(float(self.shares @ np.array([c.noise_sd**2 for c in self.components])))
+
+    @property
+    def rough(self) -> RoughMixture:
+        """The same at less cost, for looking through very many points."""
+        return RoughMixture([c.rough for c in self.components], self.shares)
 
     @property
     def voices(self) -> dict[str, float]:

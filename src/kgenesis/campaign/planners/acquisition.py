@@ -14,11 +14,9 @@ import numpy as np
 from scipy.special import erfcx, log_ndtr, logsumexp, ndtr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     import numpy.typing as npt
 
-    from kgenesis.kernel.ports import FloatArray, IntArray, Posterior
+    from kgenesis.kernel.ports import FloatArray
 
 MIN_VARIANCE = 1e-16
 """Variances below this are taken as this: a point known for certain still has a finite score."""
@@ -275,53 +273,6 @@ def augmented_chebyshev(values: FloatArray, weights: FloatArray) -> FloatArray:
     """
     loss = weights * (1.0 - values)
     return np.asarray(-(loss.max(axis=1) + CHEBYSHEV_RHO * loss.sum(axis=1)))
-
-
-# Batches ------------------------------------------------------------------------------------------------------------
-
-
-def greedy_batch(
-    posteriors: Sequence[Posterior],
-    candidates: FloatArray,
-    n: int,
-    score: Callable[[Sequence[Posterior], FloatArray], FloatArray],
-    pending: FloatArray,
-) -> IntArray:
-    """Choose several experiments one after the other, each as if those before had come out as expected.
-
-    Kriging believer (Ginsbourger et al. 2010): pending and chosen points are added to every posterior with their own
-    posterior mean as outcome. The mean stays, the variance around them goes, so the batch spreads.
-
-    Args:
-        posteriors: One for every objective and constraint.
-        candidates: Encoded points, shape (m, d).
-        n: How many to choose; at most m are.
-        score: From posteriors and the points believed so far (pending and chosen, shape (b, d)) to one score a
-            candidate, shape (m,). It should count the believed points when it looks for the incumbent.
-        pending: Encoded points under way, shape (p, d), p may be 0.
-
-    Returns:
-        Indices of distinct candidates, in the order chosen, shape (min(n, m),).
-    """
-    believed = pending
-    current = _believe(posteriors, pending)
-    chosen: list[int] = []
-    while len(chosen) < min(n, candidates.shape[0]):
-        values = np.array(score(current, believed), dtype=np.float64)
-        values[chosen] = -np.inf
-        remaining = np.setdiff1d(np.arange(values.size), chosen)
-        chosen.append(int(remaining[np.argmax(values[remaining])]))
-        point = candidates[chosen[-1]][None, :]
-        believed = np.vstack([believed, point])
-        if len(chosen) < n:
-            current = _believe(current, point)
-    return np.array(chosen, dtype=np.int64)
-
-
-def _believe(posteriors: Sequence[Posterior], x: FloatArray) -> list[Posterior]:
-    if x.shape[0] == 0:
-        return list(posteriors)
-    return [posterior.condition_on(x, posterior.mean_and_variance(x)[0]) for posterior in posteriors]
 
 
 # Inside -------------------------------------------------------------------------------------------------------------

@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
+from kgenesis.campaign.planners.standing import Standing
 from kgenesis.kernel import finite
 from kgenesis.kernel.errors import InvalidSpec, Mistake
-from kgenesis.kernel.experiment import Frozen, Proposal, Why
+from kgenesis.kernel.experiment import Frozen, Proposal
 from kgenesis.kernel.factors import Component, Mixture, Variable
 from kgenesis.kernel.fields import ONLY_NUMBERS
 from kgenesis.kernel.ports import FloatArray, Planner, PluginContext, ProposalRequest
-from kgenesis.kernel.sampling import apply_fixed, from_cube, matches, n_cube_dimensions, sample
+from kgenesis.kernel.sampling import apply_fixed, from_cube, matches, n_cube_dimensions
 from kgenesis.kernel.space import Space
 from kgenesis.kernel.text import Text, say
 
@@ -26,8 +26,6 @@ MAX_SEQUENCE = 2**16
 
 _ENOUGH_TO_JUDGE, _RARE = 2048, 256
 """After so many elements less than one feasible in so many is no use."""
-
-_MAX_REDRAWS = 30
 S = TypeVar("S", bound=Frozen)
 
 
@@ -118,67 +116,6 @@ def _invalid(*wrong: tuple[Text, Sequence[str | int]]) -> InvalidSpec:
     return InvalidSpec(say("the planner's settings are not valid", "계획기 설정이 올바르지 않습니다"), problems)
 
 
-# ---- what all have in common -------------------------------------------------------------------------------------
-
-
-class _Standing:
-    """What was done and what is under way, seen from one request."""
-
-    def __init__(self, request: ProposalRequest) -> None:
-        self.space, self.fixed = request.problem.space, dict(request.fixed)
-        self._history = request.history
-        self._done = self.space.to_values([o.conditions for o in request.history])
-        taken = np.vstack([self._done, self.space.to_values(request.pending)])
-        for i, variable in enumerate(self.space.variables):
-            if variable.role == "context" and self.fixed.get(variable.name) is not None:
-                # another day's weather makes it another experiment
-                value = self.space.to_values([self.fixed])[0, i]
-                taken = taken[np.isclose(taken[:, i], value, rtol=1e-9, atol=0.0)]
-        self.taken = taken
-        self.keys = set(self.space.keys(taken).tolist())
-
-    def new(self, values: FloatArray) -> NDArray[np.int64]:
-        """Return which rows of values (n, n_variables) are neither taken nor a repeat of a row before."""
-        seen, fresh = set(self.keys), []
-        for i, key in enumerate(self.space.keys(values).tolist()):
-            if key not in seen:
-                seen.add(key)
-                fresh.append(i)
-        return np.array(fresh, dtype=np.int64)
-
-    def free_points(self) -> NDArray[np.int64]:
-        """Return which of the points of a finite space have the fixed values and are not taken."""
-        points = self.space.points
-        assert points is not None
-        is_free = matches(self.space, points, self.fixed)
-        found = self.space.index_of(self.taken)
-        is_free[found[found >= 0]] = False
-        return np.flatnonzero(is_free)
-
-    def explained(self, values: FloatArray, planner: str) -> list[Proposal]:
-        """Return values (n, n_variables) as proposals that say how near the nearest earlier experiment is."""
-        reasons = [Why(reason="design", planner=planner)] * len(values)
-        if len(self._done):
-            distances = self.space.distance(values, self._done)
-            nearest = distances.argmin(axis=1).tolist()
-            reasons = [
-                Why(reason="design", planner=planner, nearest=self._history[k].experiment, distance=float(row[k]))
-                for k, row in zip(nearest, distances, strict=True)
-            ]
-        rows = self.space.to_rows(values)
-        return [Proposal(conditions=row, why=why) for row, why in zip(rows, reasons, strict=True)]
-
-    def drawn(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """Return up to `n` new feasible points, drawn at random; fewer if new ones are hardly to be found."""
-        found = np.empty((0, len(self.space.variables)))
-        for _ in range(_MAX_REDRAWS):
-            found = np.vstack([found, sample(self.space, n - len(found), rng, self.fixed)])
-            found = found[self.new(found)]
-            if len(found) >= n:
-                break
-        return found
-
-
 # ---- random ------------------------------------------------------------------------------------------------------
 
 
@@ -187,14 +124,9 @@ class RandomPlanner:
 
     def propose(self, request: ProposalRequest) -> Sequence[Proposal]:
         """Return up to `n` proposals; fewer only when a finite space is exhausted."""
-        standing = _Standing(request)
+        standing = Standing(request)
         rng = np.random.default_rng(request.seed)
-        points = standing.space.points
-        if points is None:
-            return standing.explained(standing.drawn(request.n, rng), "random")
-        free = standing.free_points()
-        chosen = free[rng.choice(len(free), size=min(request.n, len(free)), replace=False)] if len(free) else free
-        return standing.explained(apply_fixed(standing.space, points[chosen], standing.fixed), "random")
+        return standing.explained(standing.drawn(request.n, rng), "random")
 
 
 # ---- sequences that fill the space -------------------------------------------------------------------------------
@@ -215,7 +147,7 @@ class SequencePlanner:
 
     def propose(self, request: ProposalRequest) -> Sequence[Proposal]:
         """Return up to `n` proposals; fewer only when a finite space is exhausted."""
-        standing = _Standing(request)
+        standing = Standing(request)
         position = len(standing.keys)
         if standing.space.points is not None:
             values = self._nearest_free(standing, request.seed[:-1], position, request.n)
@@ -228,7 +160,7 @@ class SequencePlanner:
                 values = both[standing.new(both)][: request.n]
         return standing.explained(values, self._name)
 
-    def _feasible(self, standing: _Standing, seed: tuple[int, ...], position: int, n: int) -> FloatArray:
+    def _feasible(self, standing: Standing, seed: tuple[int, ...], position: int, n: int) -> FloatArray:
         space, found = standing.space, [np.empty((0, len(standing.space.variables)))]
         n_passed = n_seen = n_found = 0
         for cube in self._blocks(space, seed, position + n):
@@ -244,7 +176,7 @@ class SequencePlanner:
         everything = np.vstack(found)
         return everything[standing.new(everything)][:n]
 
-    def _nearest_free(self, standing: _Standing, seed: tuple[int, ...], position: int, n: int) -> FloatArray:
+    def _nearest_free(self, standing: Standing, seed: tuple[int, ...], position: int, n: int) -> FloatArray:
         space, free = standing.space, standing.free_points()
         points = space.points
         assert points is not None
@@ -305,7 +237,7 @@ class FactorialPlanner:
         Raises:
             InvalidSpec: the factorial would be too large.
         """
-        standing = _Standing(request)
+        standing = Standing(request)
         design = _factorial(standing.space, self._settings)
         if self._settings.order == "random":
             design = np.random.default_rng((*request.seed[:-1], 3)).permutation(design)

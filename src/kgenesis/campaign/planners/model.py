@@ -7,21 +7,14 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, ValidationError
 
-from kgenesis.campaign.planners import acquisition
+from kgenesis.campaign.planners.batch import kriging_believer
 from kgenesis.campaign.planners.belief import Belief, is_complete, learn
 from kgenesis.campaign.planners.designs import make_random, make_sobol
+from kgenesis.campaign.planners.standing import Standing
 from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.experiment import Frozen, Proposal, Why
-from kgenesis.kernel.ports import FloatArray, Planner, PluginContext, Posterior, ProposalRequest, Surrogate
-from kgenesis.kernel.sampling import apply_fixed, matches, neighbours, sample
-from kgenesis.kernel.space import Space
+from kgenesis.kernel.ports import FloatArray, Planner, PluginContext, ProposalRequest, Surrogate
 from kgenesis.kernel.text import say
-
-N_SCATTERED = 2048
-"""Points drawn all over a space that cannot be listed."""
-
-WIDTHS = (0.2, 0.1, 0.05, 0.02, 0.005)
-"""Rounds of search around the best points so far, each with this standard deviation of a move."""
 
 
 class Settings(Frozen):
@@ -88,16 +81,8 @@ class ModelPlanner:
     def _by_model(self, request: ProposalRequest) -> list[Proposal]:
         rng = np.random.default_rng(request.seed)
         belief = learn(request, self._surrogate, rng)
-        values = _candidates(request, belief, rng)
-        if not len(values):
-            return []
-        encoded = request.problem.space.encode(values)
-
-        def score(posteriors: Sequence[Posterior], believed: FloatArray) -> FloatArray:
-            return belief.score(posteriors, believed, encoded)
-
-        chosen = acquisition.greedy_batch(belief.posteriors, encoded, request.n, score, belief.pending)
-        return [self._explained(request, belief, values[i], encoded[i]) for i in chosen]
+        values, x = kriging_believer(belief, Standing(request), request.n, rng)
+        return [self._explained(request, belief, *found) for found in zip(values, x, strict=True)]
 
     def _explained(self, request: ProposalRequest, belief: Belief, values: FloatArray, x: FloatArray) -> Proposal:
         space = request.problem.space
@@ -116,41 +101,3 @@ class ModelPlanner:
             surrogate=self._settings.surrogate,
         )
         return Proposal(conditions=space.to_rows(values[None, :])[0], why=why)
-
-
-def _candidates(request: ProposalRequest, belief: Belief, rng: np.random.Generator) -> FloatArray:
-    """Return the values (m, n_variables) to choose from: none tried, none pending, all feasible.
-
-    Every point of a space that can be listed. Elsewhere points scattered all over, then closer and closer around the
-    best of them and of the history.
-    """
-    space, fixed = request.problem.space, request.fixed
-    taken = space.to_values([*(o.conditions for o in request.history), *request.pending])
-    points = space.points
-    if points is not None:
-        return apply_fixed(space, _untried(space, points[matches(space, points, fixed)], taken), fixed)
-
-    score_encoded = belief.scorer(belief.posteriors, belief.pending)
-
-    def score(values: FloatArray) -> FloatArray:
-        return score_encoded(space.encode(values))
-
-    pool = sample(space, N_SCATTERED, rng, fixed)
-    scores = score(pool)
-    best_tried = taken[np.argsort(-score(taken))[:8]]
-    centres = np.vstack([apply_fixed(space, best_tried, fixed), pool[np.argsort(-scores)[:16]]])
-    for width in WIDTHS:
-        near = neighbours(space, centres, N_SCATTERED // 4, width, rng, fixed)
-        pool, scores = np.vstack([pool, near]), np.append(scores, score(near))
-        best = np.argsort(-scores)[:N_SCATTERED]
-        pool, scores = pool[best], scores[best]
-        centres = pool[:8]
-    return _untried(space, pool, taken)
-
-
-def _untried(space: Space, values: FloatArray, taken: FloatArray) -> FloatArray:
-    """Return the values (k, n_variables) that are not taken, each once; context does not tell experiments apart."""
-    keys = space.keys(values)
-    is_first = np.zeros(len(keys), dtype=bool)
-    is_first[np.unique(keys, return_index=True)[1]] = True
-    return values[is_first & ~np.isin(keys, space.keys(taken))]
