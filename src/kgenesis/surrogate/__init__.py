@@ -1,5 +1,6 @@
 """Learn from history, say what to expect and how surely."""
 
 from kgenesis.surrogate.gp import GaussianProcess, make_gp
+from kgenesis.surrogate.trees import Trees, make_trees
 
-__all__ = ["GaussianProcess", "make_gp"]
+__all__ = ["GaussianProcess", "Trees", "make_gp", "make_trees"]
