@@ -6,6 +6,8 @@ import itertools
 import json
 import math
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas
@@ -17,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgenesis import GestGenerator
-from kgenesis.app.exchange.gest import problem_of
+from kgenesis.app.exchange.vocs import problem_of
 
 MIXED = {
     "variables": {"x": [0.0, 1.0], "cycles": {1, 2, 5}, "solvent": {"water", "DMSO"}, "stirred": {True, False}},
@@ -271,3 +273,11 @@ def test_every_suggestion_belongs_to_the_vocs(low, width, values, numbers):
         assert point["k"] in numbers
         generator.ingest([{**point, "f": 0.0}])
     assert generator.pending == []
+
+
+@pytest.mark.parametrize(("name", "package"), [("GestGenerator", "gest_api"), ("OptunaSampler", "optuna")])
+def test_without_the_package_people_are_told_what_to_install(name, package):
+    program = f"import sys; sys.modules[{package!r}] = None; from kgenesis import {name}"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode
+    assert "pip install 'kgenesis[" in ended.stderr.splitlines()[-1]

@@ -138,7 +138,9 @@ def test_libensemble_gives_it_what_an_earlier_ensemble_found(tmp_path, monkeypat
 
 def simulate_for_optimas(input_params, output_params):
     """Optimas evaluates in worker processes, so this stands at the top of a module."""
-    output_params |= valley({**input_params, **CONSTANTS})
+    if input_params["x"] <= 0.95:  # else what Optimas filled in stays: NaN, which it counts as failed
+        for name, value in valley({**input_params, **CONSTANTS}).items():
+            output_params[name] = value
 
 
 def test_optimas_explores_with_it(tmp_path, monkeypatch):
@@ -162,5 +164,4 @@ def test_optimas_explores_with_it(tmp_path, monkeypatch):
     assert len(history) == 12
     assert history["sim_ended"].all()
     check([{"x": r.x, "y": r.y, "f": r.f} for r in history.itertuples()], 12, best=0.7)
-    generator = exploration.generator.gen
-    assert len([p for p in generator.data if "f" in p]) >= 8
+    assert (history["x"] > 0.95).sum() == history["f"].isna().sum()
