@@ -345,7 +345,8 @@ def _settings(groups: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
             yield part + model_table(key, schema, docstrings(model), is_elsewhere=True)
             for inner, definition in schema.get("$defs", {}).items():
                 if definition.get("type") == "object" and inner != "Text":
-                    nested = getattr(module, inner)
+                    places = [module, *(sys.modules[base.__module__] for base in model.__mro__)]
+                    nested = next(getattr(place, inner) for place in places if hasattr(place, inner))
                     yield f"### {inner}\n\n" + model_table(inner, definition, docstrings(nested), is_elsewhere=True)
 
 

@@ -83,6 +83,7 @@ VALID: dict[str, dict[str, Any]] = {
     "cost by a factor": mission(cost={"factor": "x", "per": 3}),
     "cost by an outcome": mission(cost={"outcome": "bill"}),
     "settings": mission(lab={"name": "command", "settings": {"shell": True}}, planner="sobol"),
+    "an end when little is left": mission(stop_when_unlikely={"improvement": 0.5, "probability": 0.1, "in_a_row": 2}),
     "a start": mission(start=[{"x": 1, "solvent": "water"}]),
 }
 
@@ -372,6 +373,11 @@ INVALID: dict[str, tuple[dict[str, Any], str, str]] = {
         "does not pay for one experiment",
     ),
     "no hours": (mission(budget={"experiments": 3, "hours": 0}), "budget.hours", "greater than 0"),
+    "never sure enough": (
+        mission(stop_when_unlikely={"improvement": 1, "probability": 0.001}),
+        "stop_when_unlikely.probability",
+        "greater than or equal to 0.01",
+    ),
     "nothing in parallel": (mission(parallel=0), "parallel", "greater than or equal to 1"),
     "no replicate": (mission(replicates=0), "replicates", "greater than or equal to 1"),
     "a name with blanks": (mission(name="My mission"), "name", "pattern"),

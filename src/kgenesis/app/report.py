@@ -14,6 +14,7 @@ from kgenesis.campaign.acceleration import acceleration
 from kgenesis.campaign.baselines import Baseline
 from kgenesis.campaign.export import to_csv, to_json
 from kgenesis.campaign.metrics import Curve
+from kgenesis.campaign.outlook import latest, outlook_sentence
 from kgenesis.campaign.page import render
 from kgenesis.campaign.report import best_experiment, build
 from kgenesis.campaign.report_parts import Report
@@ -110,6 +111,7 @@ def summary(
         },
         "target_reached": report.target_reached,
         "acceleration": None if lead is None else lead.model_dump(mode="json"),
+        "outlook": None if (left := latest(state)) is None else left.model_dump(),
         "store": platform.store.place,
         "report": None if report_path is None else str(report_path),
     }  # fmt: skip
@@ -130,20 +132,21 @@ class Watch:
         self._began, self._n_then, self._seconds_then = time.monotonic(), state.n_final, state.seconds
 
     def numbers(self, state: CampaignState) -> dict[str, Any]:
-        """Return `best`, `acceleration` (texts or None), `n_left`, `seconds`, `seconds_left`."""
+        """Return `best`, `acceleration`, `outlook` (texts or None), `n_left`, `seconds`, `seconds_left`."""
         lang = lang_of_environment()
         best = best_experiment(state)
         n_left = max(state.budget.experiments - state.n_final, 0)
         seconds = time.monotonic() - self._began
         n_since = state.n_final - self._n_then
         gained = acceleration(state, self._known, self._curve)
-        text = None
+        text, left = None, outlook_sentence(state)
         if gained is not None and gained.value is not None:
             sign = {"reference": "≥ ", "campaign": "≤ "}.get(gained.censored or "", "")
             text = f"{sign}{gained.value:.2g}× ({gained.level_text.in_(lang)}; {gained.reference_text.in_(lang)})"
         return {
             "best": None if best is None else _said(state, best),
             "acceleration": text,
+            "outlook": None if left is None else left.in_(lang),
             "n_left": n_left,
             "seconds": self._seconds_then + seconds,
             "seconds_left": seconds / n_since * n_left if n_since else None,

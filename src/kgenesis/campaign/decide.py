@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kgenesis.campaign import events as facts
+from kgenesis.campaign.outlook import is_unlikely
 from kgenesis.campaign.state import CampaignState, Experiment
 from kgenesis.kernel.errors import CampaignEnded, InvalidConditions
 from kgenesis.kernel.events import Event
@@ -18,7 +19,7 @@ RETRYABLE = frozenset({"lost", "timed-out"})
 _ROUNDING = 1e-9
 """By how much of a budget sums of costs may miss it."""
 
-StopReason = Literal["reached", "experiments", "cost", "hours", "exhausted", "asked"]
+StopReason = Literal["reached", "experiments", "cost", "hours", "exhausted", "asked", "unlikely"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class Propose:
     history: tuple[Observation, ...]
     pending: tuple[Conditions, ...]
     seed: tuple[int, ...]
+    experiments_left: int | None = None
+    """How many more the budget allows, these included."""
+    cost_left: float | None = None
+    """How much more may be spent, what is pending taken off as far as its cost is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,8 @@ def _reason_to_end(state: CampaignState, seconds: float) -> StopReason | None:
         return "asked"
     if state.reached_by is not None and state.mission.stop_when_reached and not state.goes_on_after_target:
         return "reached"
+    if state.mission.stop_when_unlikely is not None and not state.goes_on_when_unlikely and is_unlikely(state):
+        return "unlikely"
     if budget.cost is not None and state.spent >= budget.cost * (1 - _ROUNDING):
         return "cost"
     if budget.hours is not None and seconds >= budget.hours * 3600:
@@ -161,7 +168,7 @@ def _propose(state: CampaignState, free: int) -> Propose | None:
     brought = [e for e in rest if e.result is not None and e.why.reason == "person"]
     known = [*(e for e in seen if e.result is not None), *brought]
     pending = [e for e in rest if e.status != "withdrawn" and (e.result is None or e.why.reason != "person")]
-    return Propose(n, _history(known), tuple(e.conditions for e in pending), (state.seed, m))
+    return _request(state, n, known, pending)
 
 
 def is_reproducible(state: CampaignState) -> bool:
@@ -173,11 +180,19 @@ def is_reproducible(state: CampaignState) -> bool:
 def propose_now(state: CampaignState, n: int) -> Propose:
     """Return a request for `n` proposals that uses every result there is."""
     open_ = [e for e in state.experiments.values() if not e.is_final]
-    return Propose(n, _history(state.finished()), tuple(e.conditions for e in open_), (state.seed, state.n_proposed))
+    return _request(state, n, state.finished(), open_)
 
 
-def _history(experiments: Sequence[Experiment]) -> tuple[Observation, ...]:
-    return tuple(e.observation() for e in experiments)
+def _request(state: CampaignState, n: int, known: Sequence[Experiment], pending: Sequence[Experiment]) -> Propose:
+    """Return the request; what it says is left depends on nothing but what is known, so timing has no part in it."""
+    problem, budget = state.mission.problem, state.budget
+    spent = sum(problem.cost_of(e.conditions, e.result) for e in known)
+    spent += sum(problem.cost_of(e.conditions, None) for e in pending)
+    return Propose(
+        n, tuple(e.observation() for e in known), tuple(e.conditions for e in pending), (state.seed, state.n_proposed),
+        experiments_left=max(budget.experiments - len(known) - len(pending), 0),
+        cost_left=None if budget.cost is None else max(budget.cost - spent, 0.0),
+    )  # fmt: skip
 
 
 def _task(state: CampaignState, id_: ExperimentId) -> Task:

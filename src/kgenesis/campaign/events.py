@@ -59,7 +59,7 @@ class CampaignStopped(Event):
     """The campaign ended; nothing runs."""
 
     type = "campaign.stopped"
-    reason: Literal["reached", "experiments", "cost", "hours", "exhausted", "asked"]
+    reason: Literal["reached", "experiments", "cost", "hours", "exhausted", "asked", "unlikely"]
 
 
 class ExperimentProposed(Event):

@@ -23,6 +23,7 @@ from kgenesis.campaign.metrics import (
     reference_point,
     score,
 )
+from kgenesis.campaign.outlook import outlook_sentence
 from kgenesis.campaign.reference import Reference, mismatch
 from kgenesis.campaign.report_parts import (
     Band,
@@ -78,6 +79,7 @@ def build(
         sentences.found_sentence(state, best),
         sentences.gain_sentence(lead, repeats),
         sentences.luck_sentence(lead, repeats),
+        outlook_sentence(state) or say("", ""),
     ]
     checked = [v for v in (analysis.validation(one) for one in learned.values()) if v is not None]
     remarks += _remarks(state, gain, learned)

@@ -29,6 +29,7 @@ STOPS = {
     "cost": say("the budget of cost was used up", "비용 예산을 모두 사용"),
     "hours": say("the time was used up", "시간 예산을 모두 사용"),
     "exhausted": say("nothing was left to try", "더 시도할 조건이 없음"),
+    "unlikely": say("little was likely to be left to gain", "더 나아질 가능성이 낮음"),
     "asked": say("somebody asked for the end", "사용자 요청으로 종료"),
 }
 """Why a campaign ended, in words."""

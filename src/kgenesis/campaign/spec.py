@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from kgenesis.kernel.experiment import Frozen
-from kgenesis.kernel.fields import ONLY_NUMBERS, Cell, Positive
+from kgenesis.kernel.fields import ONLY_NUMBERS, Cell, NotNegative, Positive
 from kgenesis.kernel.objective import Cost, Objective, OutcomeConstraint
 from kgenesis.kernel.problem import Problem
 from kgenesis.kernel.space import Space
@@ -40,6 +40,17 @@ class Budget(Frozen):
     """In the unit of the mission's `cost`."""
     hours: Positive | None = None
     """Wall time of the campaign while it is running, in hours."""
+
+
+class LittleLeft(Frozen):
+    """When so little is left to gain that going on is not worth it."""
+
+    improvement: NotNegative
+    """An improvement of no more than this does not matter, in the objective's unit."""
+    probability: Annotated[float, Field(ge=0.01, le=0.5), ONLY_NUMBERS] = 0.05
+    """End once the chance that more than `improvement` is left to gain is below this."""
+    in_a_row: Annotated[int, Field(ge=1, le=100), ONLY_NUMBERS] = 3
+    """How many times in a row the planner must say so, each time knowing more results."""
 
 
 class ReferencePlan(Frozen):
@@ -90,6 +101,8 @@ class Mission(Frozen):
     any machine. `as-they-come`: every result is used at once. Default: the first, for physical labs the second."""
     stop_when_reached: bool = True
     """End the campaign at the first experiment that reaches every target."""
+    stop_when_unlikely: LittleLeft | None = None
+    """End once little is likely to be left to gain; needs a planner that says what is left, as `model` does."""
     start: tuple[dict[str, Cell], ...] = ()
     """Experiments to do first: an expert's best guesses."""
     reference: ReferencePlan = ReferencePlan()
@@ -100,6 +113,11 @@ class Mission(Frozen):
         for i, conditions in enumerate(self.start):
             for mistake in problem.space.check(conditions):
                 raise Wrong(f"start[{i}]: {mistake.in_('en')}", f"start[{i}]: {mistake.in_('ko')}")
+        if self.stop_when_unlikely is not None and len(self.objectives) > 1:
+            raise Wrong(
+                "stop_when_unlikely needs a single objective: what is left to gain is said in its unit",
+                "stop_when_unlikely는 목적이 하나일 때만 쓸 수 있습니다. 남은 개선 폭을 그 단위로 말하기 때문입니다",
+            )
         if self.budget.cost is not None and self.cost.amount is not None and self.cost.amount > self.budget.cost:
             raise Wrong("budget.cost does not pay for one experiment", "budget.cost로는 실험 하나도 할 수 없습니다")
         return self

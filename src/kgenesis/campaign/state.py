@@ -81,6 +81,8 @@ class CampaignState:
     """The first experiment that reached every target."""
     goes_on_after_target: bool = False
     """Whether the budget was raised after every target had been reached: then that is no reason to end."""
+    goes_on_when_unlikely: bool = False
+    """Whether it was opened again after it had ended because little was left to gain."""
     stop_asked: bool = False
     stopped: str | None = None
     """Why it ended; None while it is open."""
@@ -156,6 +158,7 @@ def evolve(state: CampaignState, event: Event, at: str) -> None:
             state.n_withdrawn += 1
             _finish(state, event.experiment, "withdrawn", None, at)
         case facts.CampaignExtended():
+            state.goes_on_when_unlikely |= state.stopped == "unlikely"
             state.budget, state.stopped, state.stop_asked = event.budget, None, False
             state.goes_on_after_target = state.reached_by is not None
         case facts.StopAsked():

@@ -23,6 +23,7 @@ STATES = {
     "cost": ("budget spent (cost)", "예산 소진(비용)"),
     "hours": ("budget spent (time)", "예산 소진(시간)"),
     "exhausted": ("every point tried", "모든 점 시도"),
+    "unlikely": ("little left to gain", "개선 가능성 낮음"),
     "asked": ("stopped", "중지됨"),
 }
 

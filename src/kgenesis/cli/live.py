@@ -247,6 +247,8 @@ class Progress:
             wanted = targets_text(state.mission.problem).in_(lang())
             grid.add_row(t("Target", "목표"), Text(f"{wanted} ({reached})"))
         grid.add_row(t("Acceleration", "가속"), numbers.get("acceleration") or "–")
+        if numbers.get("outlook"):
+            grid.add_row(t("Left to gain", "남은 개선"), numbers["outlook"])
         left = t(f"{numbers['n_left']} experiments", f"실험 {numbers['n_left']}회")
         spent = duration(numbers.get("seconds"))
         about = duration(numbers.get("seconds_left"))

@@ -96,6 +96,7 @@ def suggest(
     """Propose the next experiments."""
     from kgenesis.app.ask_and_tell import open_proposals, write_sheet
     from kgenesis.app.ask_and_tell import suggest as propose
+    from kgenesis.campaign.outlook import outlook_sentence
 
     path = None if output is None else Path(output)
     _check_target(path, may_replace=force)
@@ -122,6 +123,8 @@ def suggest(
         screen.print_json({"campaign": state.id, "experiments": shown, "sheet": output})
         return
     _show(state, experiments)
+    if (left := outlook_sentence(state)) is not None and not pending:
+        screen.note(left.in_(lang()))
     if path is not None:
         screen.note(
             t(

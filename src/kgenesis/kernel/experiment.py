@@ -108,6 +108,23 @@ class Expectation(Frozen):
     sd: float = Field(ge=0)
 
 
+class Chance(Frozen):
+    """How likely something is left to find that beats the best by more than so much."""
+
+    improvement: float = Field(ge=0)
+    """In the unit of the objective."""
+    probability: float = Field(ge=0, le=1)
+
+
+class Outlook(Frozen):
+    """What was thought to be left to gain when an experiment was proposed."""
+
+    n_known: int = Field(ge=0)
+    """Results it rests on."""
+    chances: tuple[Chance, ...] = Field(min_length=1)
+    """By improvement, the smallest first."""
+
+
 class Why(Frozen):
     """Why an experiment was proposed, as data; sentences are made from it."""
 
@@ -124,6 +141,8 @@ class Why(Frozen):
     distance: float | None = Field(default=None, ge=0)
     """Distance to `nearest` (Gower, 0–1)."""
     surrogate: str | None = None
+    outlook: Outlook | None = None
+    """What is left to gain anywhere, not by this experiment alone."""
 
 
 class Proposal(Frozen):

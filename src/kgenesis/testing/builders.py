@@ -112,7 +112,10 @@ def _proposals(state: CampaignState, step: decide.Propose, planner: Planner) -> 
     starts = decide.starts_left(state)[: step.n]
     if starts:
         return starts
-    request = ProposalRequest(state.mission.problem, step.history, step.pending, step.n, step.seed)
+    request = ProposalRequest(
+        state.mission.problem, step.history, step.pending, step.n, step.seed,
+        experiments_left=step.experiments_left, cost_left=step.cost_left,
+    )  # fmt: skip
     return list(planner.propose(request))
 
 

@@ -19,18 +19,20 @@ def believe(posteriors: Sequence[Posterior], x: FloatArray) -> list[Posterior]:
 
 def kriging_believer(
     belief: Belief, standing: Standing, n: int, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, tuple[FloatArray, FloatArray]]:
     """Choose experiments as if those before, and those under way, had come out as expected.
 
     Ginsbourger et al. 2010 (Computational Intelligence in Expensive Optimization Problems, 131). The mean stays, the
     variance around what is believed goes, so the batch spreads.
 
     Returns:
-        Values (k, n_variables) and encodings (k, d) in the order chosen; k < n only where nothing more is free.
+        Values (k, n_variables) and encodings (k, d) in the order chosen; k < n only where nothing more is free. Then
+        the places that were looked at, encoded (m, d), with what each seemed worth at first (m,).
     """
     current, believed = believe(belief.posteriors, belief.pending), belief.pending
     score = belief.scorer(current, believed)
     search = Search(standing, score, rough(current), rng)
+    pool = search.x, search.worth.copy()
     values = np.empty((0, len(standing.space.variables)))
     x = belief.pending[:0]
     while len(values) < n:
@@ -42,4 +44,4 @@ def kriging_believer(
             believed = np.vstack([believed, found[1]])
             current = believe(current, found[1])
             score = belief.scorer(current, believed)
-    return values, x
+    return values, x, pool

@@ -10,6 +10,7 @@ from scipy.special import ndtr
 
 from kgenesis.campaign.learning import merged, training_data
 from kgenesis.campaign.planners import acquisition
+from kgenesis.campaign.planners.worth import Adjustment, Wishes, adjustments
 from kgenesis.kernel.experiment import Expectation, Failure, Measurement
 from kgenesis.kernel.objective import Objective
 from kgenesis.kernel.ports import FloatArray, Posterior, ProposalRequest, Surrogate, TrainingData
@@ -66,6 +67,8 @@ class Belief:
     """(n,): which of them keep every outcome constraint."""
     pending: FloatArray
     """(p, d)."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """What else counts: cost, what a person believes."""
 
     def scorer(self, posteriors: Sequence[Posterior], believed: FloatArray) -> Score:
         """Return the function that says what points are worth: log expected improvement, constraints weighed in.
@@ -79,7 +82,11 @@ class Belief:
         known = self._known(posteriors, believed)
 
         def score(x: FloatArray, by: Sequence[Posterior] | None = None) -> FloatArray:
-            parts = [self._score(by or posteriors, known, x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)]
+            chunks = [x[i : i + CHUNK] for i in range(0, len(x), CHUNK)]
+            parts = [
+                sum((term(chunk) for term in self.adjustments), self._score(by or posteriors, known, chunk))
+                for chunk in chunks
+            ]
             scores: FloatArray = np.concatenate([np.empty(0), *parts])
             return scores
 
@@ -141,6 +148,27 @@ class Belief:
         thresholds = [np.nan if o.threshold is None else o.utility(o.threshold) for o in self.problem.objectives]
         return np.where(np.isnan(thresholds), worst - 0.1 * np.maximum(span, 1e-9), thresholds)
 
+    def best_measured(self) -> FloatArray:
+        """Return the measured feasible point (d,) with the best expected utility of the first objective."""
+        points = self.x[self.is_feasible]
+        return np.asarray(points[int(self._known(self.posteriors, points[:0])[:, 0].argmax())])
+
+    def holds(self, drawn: dict[str, FloatArray], points: FloatArray, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """Return in which of some drawn functions (k, n), by outcome, each point (n, d) keeps every bound.
+
+        Whether a point works at all is no function to draw: its probability is compared with one number a draw.
+        """
+        k = len(next(iter(drawn.values())))
+        keeps = np.ones((k, len(points)), dtype=bool)
+        for bound in self.bounds:
+            if bound.name in drawn:
+                keeps &= bound.sign * drawn[bound.name] >= bound.at_least
+            else:
+                mean, variance = self.posteriors[self.names.index(bound.name)].mean_and_variance(points)
+                chance = np.exp(acquisition.log_feasibility(bound.sign * mean, variance, bound.at_least))
+                keeps &= chance >= rng.random((k, 1))
+        return keeps
+
     # ---- saying why ------------------------------------------------------------------------------------------------
 
     def expectations(self, x: FloatArray) -> dict[str, Expectation]:
@@ -170,7 +198,9 @@ class Belief:
         return score, feasibility, "exploit" if is_better else "explore"
 
 
-def learn(request: ProposalRequest, surrogate: Surrogate, rng: np.random.Generator) -> Belief:
+def learn(
+    request: ProposalRequest, surrogate: Surrogate, rng: np.random.Generator, wishes: Wishes | None = None
+) -> Belief:
     """Fit a surrogate to every outcome of a history that has at least one complete measurement."""
     problem, space = request.problem, request.problem.space
     measured = [o for o in request.history if is_complete(problem, o.result)]
@@ -199,6 +229,7 @@ def learn(request: ProposalRequest, surrogate: Surrogate, rng: np.random.Generat
         x,
         np.array([isinstance(o.result, Measurement) and problem.is_feasible(o.result) for o in measured], dtype=bool),
         space.encode(space.to_values(list(request.pending))),
+        adjustments(request, wishes or Wishes(), surrogate, rng),
     )
 
 

@@ -10,14 +10,16 @@ from pydantic import Field, ValidationError
 from kgenesis.campaign.planners.batch import kriging_believer
 from kgenesis.campaign.planners.belief import Belief, is_complete, learn
 from kgenesis.campaign.planners.designs import make_random, make_sobol
+from kgenesis.campaign.planners.remaining import outlook
 from kgenesis.campaign.planners.standing import Standing
+from kgenesis.campaign.planners.worth import Wishes, mistaken
 from kgenesis.kernel.errors import InvalidSpec, Mistake
-from kgenesis.kernel.experiment import Frozen, Proposal, Why
+from kgenesis.kernel.experiment import Outlook, Proposal, Why
 from kgenesis.kernel.ports import FloatArray, Planner, PluginContext, ProposalRequest, Surrogate
 from kgenesis.kernel.text import say
 
 
-class Settings(Frozen):
+class Settings(Wishes):
     """Settings of the planner `model`."""
 
     surrogate: str = "gp"
@@ -43,6 +45,11 @@ def make_planner(context: PluginContext) -> "ModelPlanner":
         raise InvalidSpec(
             say("the planner's settings are not valid", "계획기 설정이 올바르지 않습니다"), wrong
         ) from error
+    wrong = [] if context.problem is None else mistaken(settings, context.problem.space)
+    if wrong:
+        raise InvalidSpec(
+            say("the planner's settings do not fit the space", "계획기 설정이 공간과 맞지 않습니다"), wrong
+        )
     assert context.make is not None
     surrogate: Surrogate = context.make("surrogates", settings.surrogate, {})
     # A table of candidates says by itself where experiments make sense: it is sampled as it is. Points spread evenly
@@ -80,11 +87,14 @@ class ModelPlanner:
 
     def _by_model(self, request: ProposalRequest) -> list[Proposal]:
         rng = np.random.default_rng(request.seed)
-        belief = learn(request, self._surrogate, rng)
-        values, x = kriging_believer(belief, Standing(request), request.n, rng)
-        return [self._explained(request, belief, *found) for found in zip(values, x, strict=True)]
+        belief = learn(request, self._surrogate, rng, self._settings)
+        values, x, pool = kriging_believer(belief, Standing(request), request.n, rng)
+        left = outlook(belief, *pool, len(request.history), rng)
+        return [self._explained(request, belief, left, *found) for found in zip(values, x, strict=True)]
 
-    def _explained(self, request: ProposalRequest, belief: Belief, values: FloatArray, x: FloatArray) -> Proposal:
+    def _explained(
+        self, request: ProposalRequest, belief: Belief, left: Outlook | None, values: FloatArray, x: FloatArray
+    ) -> Proposal:
         space = request.problem.space
         tried = space.to_values([o.conditions for o in request.history])
         distances = space.distance(values[None, :], tried)[0]
@@ -99,5 +109,6 @@ class ModelPlanner:
             nearest=request.history[nearest].experiment,
             distance=float(distances[nearest]),
             surrogate=self._settings.surrogate,
+            outlook=left,
         )
         return Proposal(conditions=space.to_rows(values[None, :])[0], why=why)
