@@ -7,6 +7,7 @@
     lint      ruff: rules and formatting
     types     mypy, strict
     imports   import-linter: who may import whom
+    ecosystem other frameworks drive our planners and trade tables with us, in an environment of their own (large)
     docs      code blocks, links, reference pages held equal to the code
     reference write the reference pages again from the code
     check     lint, types, imports, test (which has docs in it)
@@ -25,7 +26,8 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = Path(os.environ.get("KGENESIS_VENV", ROOT / ".venv"))
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 MAIN_JOB = ".[battery,report]"
-EVERYTHING = ".[battery,report,tables,notebook,postgres]"
+EVERYTHING = ".[battery,report,tables,notebook,postgres,gest,optuna]"
+PEERS = ENVIRONMENT.with_name(f"{ENVIRONMENT.name}-ecosystem")
 
 
 def run(*command: str | Path) -> None:
@@ -64,6 +66,28 @@ def test(*arguments: str) -> None:
 def slow(*arguments: str) -> None:
     install(EVERYTHING, for_development=True)
     python("-m", "pytest", "-m", "slow", *arguments)
+
+
+def ecosystem(*arguments: str) -> None:
+    """Make .venv-ecosystem with the peers as tests/ecosystem/requirements.txt pins them, and run what needs them."""
+    if not PEERS.exists():
+        venv.create(PEERS, with_pip=True)
+    peers = PEERS / BIN.name / "python"
+    pins = ROOT / "tests/ecosystem/requirements.txt"
+    run(
+        peers,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--requirement",
+        pins,
+        "--editable",
+        ".",
+    )
+    # warnings of the peers are theirs; plug-ins of ours are found by their entry points
+    run(peers, "-m", "pytest", "--override-ini=filterwarnings=default", "tests/ecosystem", *arguments)
 
 
 def lint(*arguments: str) -> None:
@@ -105,7 +129,7 @@ def all_() -> None:
 
 
 VERBS = {
-    "demo": demo, "test": test, "slow": slow, "lint": lint, "types": types, "imports": imports, "docs": docs,
+    "demo": demo, "test": test, "slow": slow, "ecosystem": ecosystem, "lint": lint, "types": types, "imports": imports, "docs": docs,
     "reference": reference, "check": check, "all": all_,
 }  # fmt: skip
 

@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kgenesis.app.exchange.gest import GestGenerator
+    from kgenesis.app.exchange.optuna import OptunaSampler
     from kgenesis.app.python_face import Campaign, load_mission, open_campaign, run
     from kgenesis.campaign.spec import Mission
     from kgenesis.kernel.errors import KGenesisError
@@ -22,9 +24,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "Campaign": "kgenesis.app.python_face",
     "Failure": "kgenesis.kernel.experiment",
+    "GestGenerator": "kgenesis.app.exchange.gest",
     "KGenesisError": "kgenesis.kernel.errors",
     "Measurement": "kgenesis.kernel.experiment",
     "Mission": "kgenesis.campaign.spec",
+    "OptunaSampler": "kgenesis.app.exchange.optuna",
     "Outcome": "kgenesis.kernel.experiment",
     "load_mission": "kgenesis.app.python_face",
     "open_campaign": "kgenesis.app.python_face",
@@ -34,9 +38,11 @@ _HOMES = {
 __all__ = [
     "Campaign",
     "Failure",
+    "GestGenerator",
     "KGenesisError",
     "Measurement",
     "Mission",
+    "OptunaSampler",
     "Outcome",
     "load_mission",
     "open_campaign",

@@ -74,6 +74,32 @@ def test_proposals_and_results_travel_as_dataframes(store, library):
     assert campaign.to_frame(library).shape[0] == 3
 
 
+def test_a_frame_as_it_comes_from_elsewhere_is_recorded(store):
+    rows = {
+        "x": [0.25, 0.5, 0.75],
+        "s": ["a", "b", "b"],
+        "y": [0.5, float("nan"), 0.25],
+        "failure": [None, "crashed", None],
+    }
+    frames = [
+        pandas.DataFrame(rows).astype({"s": "category", "y": "Float64", "failure": "string"}),
+        polars.DataFrame(rows),
+        polars.LazyFrame(rows).with_columns(polars.col("s").cast(polars.Categorical)),
+    ]
+    for frame in frames:
+        campaign = open_campaign(TOY, store=store)
+        assert len(campaign.record(frame).added) == 3
+        assert [e["status"] for e in campaign.experiments] == ["measured", "failed", "measured"]
+        assert [e.get("y") for e in campaign.experiments] == [0.5, None, 0.25]
+
+
+def test_a_frame_library_that_is_unknown_is_refused_before_anything_is_proposed(store):
+    campaign = open_campaign(TOY, store=store)
+    with pytest.raises(KGenesisError, match="neither pandas nor polars"):
+        campaign.propose(1, frame="spark")
+    assert campaign.experiments == []
+
+
 def test_results_come_in_any_order_and_unasked(store):
     campaign = open_campaign(TOY, store=store)
     proposals = campaign.propose(2)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kgenesis.app.campaigns import append, append_anyway, catch_up, lab_of, read_campaign
 from kgenesis.app.platform import Platform
-from kgenesis.app.run_campaign import make_planner
+from kgenesis.app.run_campaign import planner_of
 from kgenesis.app.sheets import ResultRow, Sheet, read_results, results_of, write_proposals
 from kgenesis.campaign import decide
 from kgenesis.campaign.state import CampaignState, Experiment
@@ -65,7 +65,7 @@ def suggest(
                 state.mission.problem, step.history, pending, n - len(proposals), step.seed, dict(fixed or {}),
                 experiments_left=step.experiments_left, cost_left=step.cost_left,
             )  # fmt: skip
-            proposals += make_planner(state).propose(request)
+            proposals += planner_of(state).propose(request)
         first = state.n_proposed
         append(platform, state, decide.proposed(state, proposals), lease.fence)
     return list(state.experiments.values())[first:]

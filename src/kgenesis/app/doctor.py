@@ -29,6 +29,8 @@ PARTS = {
     "tables": say("Excel sheets and Parquet tables", "엑셀 시트와 Parquet 표"),
     "notebook": say("live progress and data frames in notebooks", "노트북의 실시간 진행과 데이터 프레임"),
     "postgres": say("a store that several computers share", "여러 컴퓨터가 함께 쓰는 저장소"),
+    "gest": say("deciding for Xopt, libEnsemble and Optimas", "Xopt, libEnsemble, Optimas에서 실험 정하기"),
+    "optuna": say("deciding for studies of Optuna", "Optuna 연구에서 실험 정하기"),
 }
 """What each optional part is for."""
 

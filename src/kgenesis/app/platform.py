@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from kgenesis.campaign.events import EVENTS as CAMPAIGN_EVENTS
+from kgenesis.campaign.spec import Choice
 from kgenesis.kernel.events import Vocabulary
 from kgenesis.kernel.plugins import make_plugin
-from kgenesis.kernel.ports import Lab, PluginContext
+from kgenesis.kernel.ports import Lab, Planner, PluginContext
 from kgenesis.kernel.problem import Problem
 from kgenesis.store import SqlStore
 
@@ -55,6 +56,14 @@ def make_lab(problem: Problem, name: str, settings: Mapping[str, Any], folder: P
     """Return a lab of this process: to know its version, or to measure inline."""
     lab: Lab = make_plugin("labs", name, plugin_context(problem, settings, folder))
     return lab
+
+
+def make_planner(problem: Problem, choice: Choice, folder: Path | None = None) -> Planner:
+    """Return the planner that decides; `folder` is where relative paths in its settings start."""
+    planner: Planner = make_plugin(
+        "planners", choice.name, plugin_context(problem, choice.settings, folder or Path.cwd())
+    )
+    return planner
 
 
 def versions() -> dict[str, str]:

@@ -2,22 +2,22 @@
 
 import hashlib
 import inspect
-import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from kgenesis.app import ask_and_tell, mission_files
 from kgenesis.app.campaigns import open_campaign as write_first_fact
 from kgenesis.app.campaigns import read_campaign
+from kgenesis.app.exchange.frames import framed, rows_of
 from kgenesis.app.mission_files import LoadedMission, check_mission, with_candidates
 from kgenesis.app.platform import Platform, open_platform
 from kgenesis.app.run_campaign import Interruption, Watcher, run_campaign
 from kgenesis.campaign.spec import Choice, Mission
 from kgenesis.campaign.state import CampaignState, Experiment
-from kgenesis.kernel.errors import InvalidSpec, KGenesisError
+from kgenesis.kernel.errors import KGenesisError
 from kgenesis.kernel.experiment import Measurement, Result, Task, Value
 from kgenesis.kernel.text import Lang, lang_of_environment, say
 
@@ -163,9 +163,10 @@ class Campaign:
         Raises:
             CampaignEnded: nothing is left to propose.
         """
+        framed([], frame)  # a library that is not there is found out before anything is written
         experiments = ask_and_tell.suggest(self._platform, self.state, n, fixed)
         rows = [{"experiment": e.id, **e.conditions} for e in experiments]
-        return _framed(rows, frame)
+        return framed(rows, frame)
 
     def record(self, results: "Mapping[str, Any] | Iterable[Mapping[str, Any]] | Any") -> ask_and_tell.RecordSummary:
         """Take results, all or none, in any order, also of experiments nobody asked for.
@@ -178,7 +179,7 @@ class Campaign:
         Raises:
             InvalidResults: something cannot be taken; then nothing was.
         """
-        rows = _rows_of(results)
+        rows = rows_of(results)
         header = list(dict.fromkeys(name for row in rows for name in row))
         return ask_and_tell.record_table(
             self._platform, self.state, header, [[row.get(name) for name in header] for row in rows]
@@ -220,7 +221,7 @@ class Campaign:
 
     def to_frame(self, library: Literal["pandas", "polars"] = "pandas") -> Any:
         """Return every experiment as a DataFrame."""
-        return _framed(self.experiments, library)
+        return framed(self.experiments, library)
 
     def make_report(self) -> "Report":
         """Return the report as data."""
@@ -256,37 +257,6 @@ def _row(experiment: Experiment) -> dict[str, Any]:
     elif result is not None:
         row |= {"failure": result.kind, "reason": result.reason.in_(lang_of_environment())}
     return row
-
-
-def _framed(rows: Sequence[Mapping[str, Any]], library: str | None) -> Any:
-    if library is None:
-        return list(rows)
-    if library not in ("pandas", "polars"):
-        raise InvalidSpec(
-            say(f"{library!r} is neither pandas nor polars", f"{library!r}은(는) pandas도 polars도 아닙니다")
-        )
-    if library == "pandas":
-        import pandas
-
-        return pandas.DataFrame(rows)
-    import polars
-
-    return polars.DataFrame(rows, infer_schema_length=None)
-
-
-def _rows_of(results: Any) -> list[dict[str, Any]]:
-    """Return dictionaries from a dictionary, several, or a DataFrame; empty cells are None."""
-    if isinstance(results, Mapping):
-        return [dict(results)]
-    if hasattr(results, "to_dicts"):  # polars
-        return [dict(row) for row in results.to_dicts()]
-    if hasattr(results, "to_dict"):  # pandas, which writes NaN for an empty cell
-        return [{k: None if _is_nan(v) else v for k, v in row.items()} for row in results.to_dict("records")]
-    return [dict(row) for row in results]
-
-
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
 
 
 def _watcher(campaign: Campaign) -> Watcher:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kgenesis.app.campaigns import append, catch_up, check_lab, lab_of
-from kgenesis.app.platform import Platform, plugin_context, versions
+from kgenesis.app.platform import Platform, make_planner, plugin_context, versions
 from kgenesis.campaign import decide
 from kgenesis.campaign.events import CampaignContinued
 from kgenesis.campaign.state import CampaignState
@@ -109,7 +109,7 @@ class _Runner:
     ) -> None:  # fmt: skip
         self.platform, self.state, self.lease, self.carrier = platform, state, lease, carrier
         self.watch, self.interruption = watch, interruption
-        self.planner = make_planner(state)
+        self.planner = planner_of(state)
         self.began = time.monotonic() - state.seconds
 
     def run(self) -> None:
@@ -208,9 +208,6 @@ class _Runner:
         catch_up(self.platform, self.state)
 
 
-def make_planner(state: CampaignState) -> Planner:
+def planner_of(state: CampaignState) -> Planner:
     """Return the campaign's planner."""
-    mission = state.mission
-    context = plugin_context(mission.problem, mission.planner.settings, Path(state.folder))
-    planner: Planner = make_plugin("planners", mission.planner.name, context)
-    return planner
+    return make_planner(state.mission.problem, state.mission.planner, Path(state.folder))

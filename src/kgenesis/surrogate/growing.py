@@ -107,12 +107,22 @@ class Forest:
         m = columns.shape[1]
         point = np.tile(np.arange(m), self.n_trees)
         offset, flat = self.column * m, np.ascontiguousarray(columns).ravel()
-        node = np.repeat(np.arange(self.n_trees), m)
-        for _ in self.split:
+        leaves = node = np.repeat(np.arange(self.n_trees), m)
+        live = None
+        for level in range(len(self.split)):
             right = flat.take(offset.take(node) + point) > self.threshold.take(node)
             node = self.left.take(node)
             node += right
-        return node.reshape(self.n_trees, m)
+            if live is None:
+                leaves = node
+            else:
+                leaves[live] = node
+            if 2 * level >= len(self.split):
+                # from here on most points have arrived: follow the others only
+                moves = np.flatnonzero(self.left.take(node) != node)
+                live = moves if live is None else live[moves]
+                node, point = node[moves], point[moves]
+        return leaves.reshape(self.n_trees, m)
 
     def totals(self, leaves: IntArray, values: FloatArray) -> FloatArray:
         """Add up values (k, s) of points in leaves (n_trees, s) for every node: shape (k, n_nodes)."""

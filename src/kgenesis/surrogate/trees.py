@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 N_TREES = 64
 
-N_FOLDS = 4
-"""Every tree is grown without one fold of the points, so each point is foretold by a quarter of the trees."""
+N_FOLDS = 8
+"""Every tree is grown without one fold of the points, so each point is foretold by an eighth of the trees."""
 
-MAX_DRAWN = 10
-"""Splits tried in a node: one for each factor, at most this many."""
+MAX_DRAWN = 16
+"""Splits tried in a node: two for each factor, at most this many."""
 
 FEWEST = 4
 """With fewer points no fold can be spared: trees grow on all, and only the mean of the others foretells a point."""
@@ -61,6 +61,9 @@ _SHRINKAGES = (0.1, 0.5, 2.0)
 _WITHIN = TYPICAL.within * 2.0 ** np.arange(-2, 3)
 _BETWEEN = TYPICAL.between * 2.0 ** np.arange(-2, 3)
 _NOISE = np.array([1e-4, 1e-2, 3e-2, 0.1, 0.3, 1.0])
+_NOTHING = 1e-300
+"""Weight of an empty node in a denominator."""
+
 _SPREADS = (0.7, 0.7, 3.0)
 """Prior standard deviations of the logarithms of `within`, `between` and `noise`."""
 
@@ -176,7 +179,10 @@ class TreesPosterior:
             self.forest.paths(columns),
             is_out,
         )
-        return _learn(self.forest, self.layout, evidence, self.units, self.calibration)
+        totals, own = _totals(self.forest, evidence)
+        foretold = _foretell(evidence, totals, own, (self.calibration.shrinkage,))[0]
+        means, variances = _fill(self.forest, totals, self.calibration.shrinkage)
+        return replace(self, evidence=evidence, means=means, variances=variances, foretold=foretold)
 
     def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
         """Predict each measurement, noise included, from trees grown without its point, and from its replicates.
@@ -245,10 +251,15 @@ class Trees:
         nothing = np.zeros((0, self._n_trees, sites.size), dtype=np.int64)
         evidence = Evidence(x, site, (data.y - centre) / scale, known, nothing, is_out)
         y, noise = evidence.averages(evidence.noise(evidence.assumed_noise()))
-        n_drawn = min(len(layout.pools), MAX_DRAWN)
-        forest = Grower(columns, layout.pools, y, _weights(noise), n_drawn, rng).grow(~is_out)
+        n_drawn = min(2 * len(layout.pools), MAX_DRAWN)
+        forest = Grower(columns, layout.pools, y, TYPICAL_VARIANCE / (TYPICAL_VARIANCE + noise), n_drawn, rng).grow(
+            ~is_out
+        )
         evidence = replace(evidence, paths=forest.paths(columns))
-        return _learn(forest, layout, evidence, (centre, scale), _calibrate(forest, evidence))
+        totals, own = _totals(forest, evidence)
+        calibration, foretold = _calibrate(evidence, totals, own)
+        means, variances = _fill(forest, totals, calibration.shrinkage)
+        return TreesPosterior(forest, layout, calibration, (centre, scale), evidence, means, variances, foretold)
 
     def _folds(self, n_sites: int, rng: np.random.Generator) -> BoolArray:
         """Say which tree is grown without which site: each site is left out by the same number of trees."""
@@ -271,28 +282,21 @@ def make_trees(context: PluginContext) -> Trees:
     return Trees()
 
 
-def _learn(
-    forest: Forest, layout: SplitColumns, evidence: Evidence, units: tuple[float, float], calibration: Calibration
-) -> TreesPosterior:
-    """Fill the nodes of a grown forest."""
-    totals, own = _totals(forest, evidence)
-    mean, variance = _root(totals[:, : forest.n_trees])
+def _fill(forest: Forest, totals: FloatArray, shrinkage: float) -> tuple[FloatArray, FloatArray]:
+    """Return mean and variance of the response in each node, shape (n_nodes,) each."""
     means, variances = np.empty(forest.column.size), np.empty(forest.column.size)
-    means[: forest.n_trees], variances[: forest.n_trees] = mean, variance
     end = forest.n_trees
+    means[:end], variances[:end] = _root(totals[:, :end])
     for parents in forest.split:
         start, end = end, end + 2 * parents.size
         above = np.repeat(means[parents], 2), np.repeat(variances[parents], 2)
-        means[start:end], variances[start:end] = _child(totals[:, start:end], *above, calibration.shrinkage)
-    variances *= 1.0 + 1.0 / (1.0 + totals[0])
-    foretold = _foretell(evidence, totals, own, calibration.shrinkage)
-    return TreesPosterior(forest, layout, calibration, units, evidence, means, variances, foretold)
+        means[start:end], variances[start:end] = _child(totals[:, start:end], *above, shrinkage)
+    return means, variances * (1.0 + 1.0 / (1.0 + totals[0]))
 
 
-def _calibrate(forest: Forest, evidence: Evidence) -> Calibration:
+def _calibrate(evidence: Evidence, totals: FloatArray, own: FloatArray) -> tuple[Calibration, Foretold]:
     """Choose what gives the points that trees were grown without the highest density, with a prior."""
     knows_all = not np.isnan(evidence.known).any()
-    totals, own = _totals(forest, evidence)
     squares, freedom = evidence.inside_sites()
     within, between = _WITHIN[:, None, None, None], _BETWEEN[:, None, None]
     noises = np.array([TYPICAL.noise]) if knows_all else _NOISE
@@ -304,19 +308,22 @@ def _calibrate(forest: Forest, evidence: Evidence) -> Calibration:
         (noises, TYPICAL.noise, _SPREADS[2], ()),
     ):
         prior = prior - np.expand_dims(0.5 * (np.log(values / typical) / spread) ** 2, axes)
-    best, chosen = -np.inf, TYPICAL
-    for shrinkage in _SHRINKAGES:
-        told = _foretell(evidence, totals, own, shrinkage)
+    found: list[tuple[float, Calibration, Foretold]] = []
+    for shrinkage, told in zip(_SHRINKAGES, _foretell(evidence, totals, own, _SHRINKAGES), strict=True):
         variance = within * told.within + (between + 1.0 / told.n_trees) * told.between + site_noise
-        density = prior - 0.5 * (np.log(variance) + (site_y - told.mean) ** 2 / variance).sum(axis=-1)
+        misses = (site_y - told.mean) ** 2 / variance
+        misses += np.log(variance, out=variance)
+        density = prior - 0.5 * misses.sum(axis=-1)
         i, j, k = np.unravel_index(int(density.argmax()), density.shape)
-        if density[i, j, k] > best:
-            best = density[i, j, k]
-            chosen = Calibration(shrinkage, float(_WITHIN[i]), float(_BETWEEN[j]), float(noises[k]))
-    return replace(chosen, noise=float(evidence.known.mean())) if knows_all else chosen
+        noise = float(evidence.known.mean()) if knows_all else float(noises[k])
+        found.append(
+            (float(density[i, j, k]), Calibration(shrinkage, float(_WITHIN[i]), float(_BETWEEN[j]), noise), told)
+        )
+    _, chosen, told = max(found, key=lambda one: one[0])
+    return chosen, told
 
 
-def _foretell(evidence: Evidence, totals: FloatArray, own: FloatArray, shrinkage: float) -> Foretold:
+def _foretell(evidence: Evidence, totals: FloatArray, own: FloatArray, shrinkages: tuple[float, ...]) -> list[Foretold]:
     """Ask of each site the trees grown without it, the site's own outcomes taken out of their nodes."""
     n_sites = len(evidence.x)
     tree, site = np.nonzero(evidence.is_out)
@@ -324,29 +331,28 @@ def _foretell(evidence: Evidence, totals: FloatArray, own: FloatArray, shrinkage
     rest = np.flatnonzero(~evidence.is_out.any(axis=0))
     stay = np.zeros((len(evidence.paths), rest.size), dtype=np.int64)
     site, paths = np.concatenate([site, rest]), np.hstack([evidence.paths[:, tree, site], stay])
-    own = own[:, site]
-    mean, variance = _root(_without(totals[:, paths[0]], own))
+    own, shrinkage = own[:, site], np.array(shrinkages)[:, None]
+    mean, variance = (np.tile(start, (len(shrinkages), 1)) for start in _root(_without(totals[:, paths[0]], own)))
     for above, here in pairwise(paths):
         moves = np.flatnonzero(above != here)
         left = _without(totals[:, here[moves]], own[:, moves])
-        mean[moves], variance[moves] = _child(left, mean[moves], variance[moves], shrinkage)
+        mean[:, moves], variance[:, moves] = _child(left, mean[:, moves], variance[:, moves], shrinkage)
     variance *= 1.0 + 1.0 / (1.0 + np.maximum(totals[0, paths[-1]] - own[0], 0.0))
     count = np.bincount(site, minlength=n_sites).astype(np.float64)
-    average = np.bincount(site, mean, n_sites) / count
-    between = np.bincount(site, (mean - average[site]) ** 2, n_sites) / np.maximum(count - 1.0, 1.0)
-    return Foretold(average, np.bincount(site, variance, n_sites) / count, between, count)
+    found = []
+    for means, variances in zip(mean, variance, strict=True):
+        average = np.bincount(site, means, n_sites) / count
+        between = np.bincount(site, (means - average[site]) ** 2, n_sites) / np.maximum(count - 1.0, 1.0)
+        found.append(Foretold(average, np.bincount(site, variances, n_sites) / count, between, count))
+    return found
 
 
 def _totals(forest: Forest, evidence: Evidence) -> tuple[FloatArray, FloatArray]:
     """Return Σw, Σwy, Σwy² over the sites of each node, shape (3, n_nodes), and of each site, shape (3, s)."""
     y, noise = evidence.averages(evidence.noise(evidence.assumed_noise()))
-    weights = _weights(noise)
+    weights = TYPICAL_VARIANCE / (TYPICAL_VARIANCE + noise)
     own = np.stack([weights, weights * y, weights * y**2])
     return forest.totals(evidence.paths[-1], own), own
-
-
-def _weights(noise: FloatArray) -> FloatArray:
-    return TYPICAL_VARIANCE / (TYPICAL_VARIANCE + noise)
 
 
 def _without(totals: FloatArray, own: FloatArray) -> FloatArray:
@@ -361,15 +367,16 @@ def _root(totals: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _child(
-    totals: FloatArray, mean: FloatArray, variance: FloatArray, shrinkage: float
+    totals: FloatArray, mean: FloatArray, variance: FloatArray, shrinkage: FloatArray | float
 ) -> tuple[FloatArray, FloatArray]:
     """Update a normal-inverse-gamma belief that starts from the node above (Gelman et al. 2013, BDA 3, section 3.3)."""
     weight = totals[0]
-    own = np.divide(totals[1], weight, out=mean.copy(), where=weight > 0.0)
-    share = np.divide(weight, weight + shrinkage, out=np.zeros_like(weight), where=weight > 0.0)
-    squares = np.maximum(totals[2] - weight * own**2, 0.0) + shrinkage * share * (own - mean) ** 2
+    positive = np.maximum(weight, _NOTHING)
+    apart = np.where(weight > 0.0, totals[1] / positive, mean) - mean
+    share = weight / (positive + shrinkage)
+    squares = np.maximum(totals[2] - totals[1] ** 2 / positive, 0.0) + shrinkage * share * apart**2
     variance = (PRIOR_WEIGHT * PRIOR_DECREASE * variance + squares) / (PRIOR_WEIGHT + weight)
-    return mean + share * (own - mean), variance
+    return mean + share * apart, variance
 
 
 def _standardise(y: FloatArray) -> tuple[float, float]:
