@@ -198,7 +198,8 @@ def test_a_batch_is_new_allowed_and_as_large_as_was_asked_for(name: str) -> None
     problem = problem_over(*factors, constraints=constraints)
     request = asked(problem, history_of(problem, 7), n=5)
     standing = Standing(request)
-    values, x, _ = kriging_believer(belief_of(request), standing, 5, np.random.default_rng(0))
+    found = kriging_believer(belief_of(request), standing, 5, np.random.default_rng(0))
+    values, x = found.values, found.x
     assert len(values) == len(x) == 5
     assert problem.space.is_feasible(values).all()
     everything = np.vstack([problem.space.to_values([o.conditions for o in request.history]), values])
@@ -238,11 +239,11 @@ def test_a_batch_is_spread_and_keeps_away_from_what_is_under_way() -> None:
     problem = problem_over(real("x"))
     history = history_of(problem, 4, seed=2)
     alone = asked(problem, history, n=4)
-    values, *_ = kriging_believer(belief_of(alone), Standing(alone), 4, np.random.default_rng(0))
+    values = kriging_believer(belief_of(alone), Standing(alone), 4, np.random.default_rng(0)).values
     assert np.diff(np.sort(values[:, 0])).min() > 1e-3
     busy = asked(problem, history, [{"x": float(values[0, 0])}])
     belief = belief_of(busy)
-    other, *_ = kriging_believer(belief, Standing(busy), 1, np.random.default_rng(0))
+    other = kriging_believer(belief, Standing(busy), 1, np.random.default_rng(0)).values
     assert abs(other[0, 0] - values[0, 0]) > 1e-3
     # what is believed is known: its uncertainty is gone
     before = belief.posteriors[0].mean_and_variance(belief.pending)[1]

@@ -16,7 +16,6 @@ from kgenesis.kernel.events import Event
 from kgenesis.kernel.experiment import Conditions, Value
 from kgenesis.kernel.factors import Variable
 from kgenesis.kernel.ids import ExperimentId, StreamId
-from kgenesis.kernel.ports import ProposalRequest
 from kgenesis.kernel.text import Lang, Text, say
 
 
@@ -57,17 +56,13 @@ def suggest(
                 )
             )
         n = min(n, -(-room // state.mission.replicates))
-        step = decide.propose_now(state, n)
-        proposals = decide.starts_left(state)[:n]
-        if len(proposals) < n:
-            pending = (*step.pending, *(p.conditions for p in proposals))
-            request = ProposalRequest(
-                state.mission.problem, step.history, pending, n - len(proposals), step.seed, dict(fixed or {}),
-                experiments_left=step.experiments_left, cost_left=step.cost_left,
-            )  # fmt: skip
-            proposals += planner_of(state).propose(request)
-        first = state.n_proposed
-        append(platform, state, decide.proposed(state, proposals), lease.fence)
+        planner, first = planner_of(state), state.n_proposed
+        while n > 0:
+            step = decide.propose_now(state, n)
+            proposals = decide.chosen(state, step, planner, fixed)
+            append(platform, state, decide.proposed(state, proposals), lease.fence)
+            # a plate holds so many; what was asked for may fill several
+            n = n - len(proposals) if proposals and state.mission.batch is not None else 0
     return list(state.experiments.values())[first:]
 
 

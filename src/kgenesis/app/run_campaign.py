@@ -15,7 +15,7 @@ from kgenesis.kernel.events import Event
 from kgenesis.kernel.experiment import FileRef, Result, Task
 from kgenesis.kernel.ids import ExperimentId, StreamId
 from kgenesis.kernel.plugins import make_plugin
-from kgenesis.kernel.ports import Executor, Lab, LabRecipe, Planner, ProposalRequest
+from kgenesis.kernel.ports import Executor, Lab, LabRecipe, Planner
 from kgenesis.store import Lease
 
 Watcher = Callable[[CampaignState], None]
@@ -138,14 +138,7 @@ class _Runner:
                 self._write(lambda: decide.stopped(self.state, reason))
 
     def _propose(self, step: decide.Propose) -> None:
-        proposals = decide.starts_left(self.state)[: step.n]
-        if len(proposals) < step.n:
-            pending = (*step.pending, *(p.conditions for p in proposals))
-            request = ProposalRequest(
-                self.state.mission.problem, step.history, pending, step.n - len(proposals), step.seed,
-                experiments_left=step.experiments_left, cost_left=step.cost_left,
-            )  # fmt: skip
-            proposals += self.planner.propose(request)
+        proposals = decide.chosen(self.state, step, self.planner)
         if proposals:
             self._write(lambda: decide.proposed(self.state, proposals))
         elif self.state.running:

@@ -1,16 +1,18 @@
 """What happens next in a campaign: pure functions from state and input to steps and facts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kgenesis.campaign import events as facts
 from kgenesis.campaign.outlook import is_unlikely
+from kgenesis.campaign.plates import next_plate
 from kgenesis.campaign.state import CampaignState, Experiment
 from kgenesis.kernel.errors import CampaignEnded, InvalidConditions
 from kgenesis.kernel.events import Event
 from kgenesis.kernel.experiment import Conditions, Failure, Observation, Proposal, Result, Task, Value, Why
 from kgenesis.kernel.ids import ExperimentId, experiment_id
+from kgenesis.kernel.ports import Planner, ProposalRequest
 from kgenesis.kernel.text import say
 
 RETRYABLE = frozenset({"lost", "timed-out"})
@@ -155,6 +157,9 @@ def _propose(state: CampaignState, free: int) -> Propose | None:
     """
     mission, m = state.mission, state.n_proposed
     most = -(-room(state) // mission.replicates)  # the last proposal may get fewer replicates than the others
+    if mission.batch is not None:
+        is_over = state.n_finished_prefix == m  # then timing has no part in it either
+        return propose_now(state, min(mission.batch.size // mission.replicates, most)) if is_over else None
     if not is_reproducible(state):
         return propose_now(state, min(-(-free // mission.replicates), most))
     n = min(1 if m else max(mission.parallel // mission.replicates, 1), most)
@@ -178,7 +183,10 @@ def is_reproducible(state: CampaignState) -> bool:
 
 
 def propose_now(state: CampaignState, n: int) -> Propose:
-    """Return a request for `n` proposals that uses every result there is."""
+    """Return a request for `n` proposals, or those that the plate has room for, that uses every result there is."""
+    plate = next_plate(state)
+    if plate is not None:
+        n = min(n, max(plate.n_free // state.mission.replicates, 1))
     open_ = [e for e in state.experiments.values() if not e.is_final]
     return _request(state, n, state.finished(), open_)
 
@@ -209,19 +217,47 @@ def starts_left(state: CampaignState) -> list[Proposal]:
     return [Proposal(conditions=c, why=Why(reason="start", planner="mission")) for c in points[done:]]
 
 
+def chosen(
+    state: CampaignState, step: Propose, planner: Planner, fixed: Mapping[str, Value] | None = None
+) -> list[Proposal]:
+    """Return up to `step.n` proposals: the mission's own starting points that are left, then the planner's.
+
+    On a plate all have the values of those that are on it already; `fixed` values that differ begin a new one.
+    """
+    starts, given, plate = starts_left(state)[: step.n], dict(fixed or {}), next_plate(state)
+    if plate is not None:
+        starts = plate.leading(starts)
+        if starts:
+            given |= plate.shared(starts[0].conditions)
+        elif plate.suits(given):
+            given = plate.values | given
+    if len(starts) == step.n:
+        return starts
+    request = ProposalRequest(
+        state.mission.problem, step.history, (*step.pending, *(p.conditions for p in starts)), step.n - len(starts),
+        step.seed, given, same=() if plate is None else plate.same,
+        experiments_left=step.experiments_left, cost_left=step.cost_left,
+    )  # fmt: skip
+    found = [*starts, *planner.propose(request)]
+    if not found and plate is not None and plate.values:  # nothing more goes with what is on the plate
+        found = list(planner.propose(replace(request, fixed=dict(fixed or {}))))
+    return found
+
+
 def proposed(state: CampaignState, proposals: Sequence[Proposal]) -> list[Event]:
     """Return the facts that take proposals up, each as many times as the mission wants replicates and may pay for.
 
     Raises:
         CampaignEnded: the campaign has ended, or its budget has no room for all of them; then none is taken.
-        InvalidConditions: a proposal is not in the space; then none is taken.
+        InvalidConditions: a proposal is not in the space, or a planner's does not suit the plate that its others are
+            on; then none is taken.
     """
     if state.stopped is not None:
         raise CampaignEnded(
             say(f"{state.id} has ended ({state.stopped})", f"{state.id}은(는) 끝났습니다({state.stopped})")
         )
     events: list[Event] = []
-    left = room(state)
+    left, plate, is_begun = room(state), next_plate(state), False
     for proposal in proposals:
         problems = state.mission.space.check(proposal.conditions)
         if problems:
@@ -239,6 +275,10 @@ def proposed(state: CampaignState, proposals: Sequence[Proposal]) -> list[Event]
             )
         n_times = 1 if is_brought else min(state.mission.replicates, left)
         left -= 0 if is_brought else n_times
+        number_of_plate = None
+        if plate is not None and not is_brought:
+            must_suit = is_begun and proposal.why.reason != "start"
+            number_of_plate, is_begun = plate.load(proposal, n_times, must_suit=must_suit), True
         first: ExperimentId | None = None
         for _ in range(n_times):
             number = state.n_proposed + len(events) + 1
@@ -246,7 +286,12 @@ def proposed(state: CampaignState, proposals: Sequence[Proposal]) -> list[Event]
             why = proposal.why if first is None else proposal.why.model_copy(update={"reason": "replicate"})
             events.append(
                 facts.ExperimentProposed(
-                    experiment=id_, number=number, conditions=dict(proposal.conditions), why=why, replicate_of=first
+                    experiment=id_,
+                    number=number,
+                    conditions=dict(proposal.conditions),
+                    why=why,
+                    replicate_of=first,
+                    plate=number_of_plate,
                 )
             )
             first = first or id_

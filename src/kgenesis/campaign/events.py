@@ -72,6 +72,8 @@ class ExperimentProposed(Event):
     conditions: dict[str, Value]
     why: Why
     replicate_of: ExperimentId | None = None
+    plate: int | None = Field(default=None, ge=1)
+    """The plate it is done on, from 1; None where there are none, or a person brought the result."""
 
 
 class ExperimentStarted(Event):

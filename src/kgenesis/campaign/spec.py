@@ -53,6 +53,15 @@ class LittleLeft(Frozen):
     """How many times in a row the planner must say so, each time knowing more results."""
 
 
+class Batch(Frozen):
+    """Experiments that are done together: a plate, an oven load, a day's work."""
+
+    size: Annotated[int, Field(ge=1, le=1024), ONLY_NUMBERS]
+    """Experiments on one plate; the next plate is proposed when all of them have ended."""
+    same: tuple[str, ...] = ()
+    """Factors (for a mixture: components) that have one value on a plate, e.g. its temperature."""
+
+
 class ReferencePlan(Frozen):
     """What the campaign is compared with: a search without AI."""
 
@@ -90,6 +99,8 @@ class Mission(Frozen):
     budget: Budget
     parallel: Annotated[int, Field(ge=1, le=1024), ONLY_NUMBERS] = 1
     """Experiments that may run at the same time."""
+    batch: Batch | None = None
+    """Experiments are proposed a plate at a time; without it, one by one as places in the lab fall free."""
     replicates: Annotated[int, Field(ge=1, le=100), ONLY_NUMBERS] = 1
     """How often every proposal is measured; each time is an experiment of its own."""
     retries: Annotated[int, Field(ge=0, le=10), ONLY_NUMBERS] = 1
@@ -118,9 +129,28 @@ class Mission(Frozen):
                 "stop_when_unlikely needs a single objective: what is left to gain is said in its unit",
                 "stop_when_unlikely는 목적이 하나일 때만 쓸 수 있습니다. 남은 개선 폭을 그 단위로 말하기 때문입니다",
             )
+        if self.batch is not None:
+            self._check_batch(self.batch)
         if self.budget.cost is not None and self.cost.amount is not None and self.cost.amount > self.budget.cost:
             raise Wrong("budget.cost does not pay for one experiment", "budget.cost로는 실험 하나도 할 수 없습니다")
         return self
+
+    def _check_batch(self, batch: Batch) -> None:
+        variables = {v.name: v for v in self.problem.space.variables}
+        for i, name in enumerate(batch.same):
+            if name not in variables or variables[name].role != "controlled":
+                controlled = ", ".join(n for n, v in variables.items() if v.role == "controlled")
+                raise Wrong(
+                    f"batch.same[{i}]: {name!r} is not a factor that can be set; there are: {controlled}",
+                    f"batch.same[{i}]: {name!r}은(는) 조절할 수 있는 요인이 아닙니다. 있는 것: {controlled}",
+                )
+            if name in batch.same[:i]:
+                raise Wrong(f"batch.same: {name!r} is there twice", f"batch.same: {name!r}이(가) 두 번 있습니다")
+        if self.replicates > batch.size:
+            raise Wrong(
+                f"batch.size {batch.size} has no place for {self.replicates} replicates",
+                f"batch.size {batch.size}에는 반복 측정 {self.replicates}회가 들어가지 않습니다",
+            )
 
     @cached_property
     def problem(self) -> Problem:

@@ -25,6 +25,7 @@ class Experiment:
     why: Why
     proposed_at: str
     replicate_of: ExperimentId | None = None
+    plate: int | None = None
     status: Status = "waiting"
     attempt: int = 0
     """The last attempt that was started."""
@@ -138,7 +139,7 @@ def evolve(state: CampaignState, event: Event, at: str) -> None:
     match event:
         case facts.ExperimentProposed():
             state.experiments[event.experiment] = Experiment(
-                event.experiment, event.number, event.conditions, event.why, at, event.replicate_of
+                event.experiment, event.number, event.conditions, event.why, at, event.replicate_of, event.plate
             )
             state.waiting[event.experiment] = None
         case facts.ExperimentStarted():

@@ -94,7 +94,7 @@ def run_in_memory(
         for step in steps:
             match step:
                 case decide.Propose():
-                    chosen = _proposals(state, step, proposer)
+                    chosen = decide.chosen(state, step, proposer)
                     write(decide.proposed(state, chosen) if chosen else decide.stopped(state, "exhausted"))
                 case decide.Submit(task):
                     write(decide.started(task))
@@ -106,17 +106,6 @@ def run_in_memory(
                     msg = "nothing runs in memory, so there is nothing to wait for"
                     raise AssertionError(msg)
     return state
-
-
-def _proposals(state: CampaignState, step: decide.Propose, planner: Planner) -> list[Proposal]:
-    starts = decide.starts_left(state)[: step.n]
-    if starts:
-        return starts
-    request = ProposalRequest(
-        state.mission.problem, step.history, step.pending, step.n, step.seed,
-        experiments_left=step.experiments_left, cost_left=step.cost_left,
-    )  # fmt: skip
-    return list(planner.propose(request))
 
 
 def _measure(lab_function: LabFunction, conditions: Mapping[str, Value], seconds: float) -> Result:

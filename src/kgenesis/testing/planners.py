@@ -105,10 +105,10 @@ def observed(problem: Problem, conditions: Conditions, number: int, outcome: Out
 
 def asked(
     problem: Problem, history: Sequence[Observation] = (), pending: Sequence[Conditions] = (), n: int = 1,
-    seed: int = 7, fixed: Mapping[str, Value] | None = None,
+    seed: int = 7, fixed: Mapping[str, Value] | None = None, same: tuple[str, ...] = (),
 ) -> ProposalRequest:  # fmt: skip
     """Return a request as a campaign would make it."""
-    return ProposalRequest(problem, history, pending, n, (seed, len(history) + len(pending)), fixed or {})
+    return ProposalRequest(problem, history, pending, n, (seed, len(history) + len(pending)), fixed or {}, same)
 
 
 def keys(space: Space, proposals: Sequence[Proposal] | Sequence[Conditions]) -> list[int]:
@@ -158,6 +158,8 @@ class PlannerCases:
         else:
             assert len(proposals) == request.n
         known = {o.experiment for o in request.history}
+        for name in request.same:
+            assert len({proposal.conditions[name] for proposal in proposals}) <= 1, f"{name} differs on one plate"
         for proposal in proposals:
             assert space.check(proposal.conditions) == []
             assert set(proposal.conditions) == set(space.names)
@@ -248,6 +250,24 @@ class PlannerCases:
             for history in ([], history_of(problem, 6)):
                 request = asked(problem, history, n=2, fixed=fixed)
                 self.check(request, make(problem).propose(request), may_be_fewer=may_run_dry)
+
+    def test_experiments_on_one_plate_agree_in_what_a_plate_has_in_common(
+        self, make: Make, problem: Problem, may_run_dry: bool
+    ) -> None:  # fmt: skip
+        """Whatever it is: a number, a level, a part of a mixture, what is only there sometimes; also with wishes."""
+        everything = [v.name for v in problem.space.variables if v.role == "controlled"]
+        for history in ([], history_of(problem, 8)):
+            for same in ([everything[0]], everything[1:3]):
+                request = asked(problem, history, n=4, same=tuple(same))
+                proposals = make(problem).propose(request)
+                assert proposals
+                self.check(request, proposals, may_be_fewer=True)
+                # two parts of a mixture of three decide the third
+                if problem.space.points is None and not may_run_dry and len(same) == 1:
+                    assert len(proposals) == 4
+        wish = {everything[0]: history_of(problem, 9)[8].conditions[everything[0]]}
+        request = asked(problem, history_of(problem, 5), n=3, fixed=wish, same=(everything[0], everything[1]))
+        self.check(request, make(problem).propose(request), may_be_fewer=True)
 
     @pytest.mark.parametrize("n_known", [1, 2, 7])
     def test_failures_alone_are_no_reason_to_stop(

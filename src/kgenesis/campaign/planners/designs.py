@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeVar
 import numpy as np
 from pydantic import Field, ValidationError
 
-from kgenesis.campaign.planners.standing import Standing
+from kgenesis.campaign.planners.standing import Standing, on_one_plate
 from kgenesis.kernel import finite
 from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.experiment import Frozen, Proposal
@@ -123,7 +123,10 @@ class RandomPlanner:
     """Draws from what is feasible: without replacement where the space is finite."""
 
     def propose(self, request: ProposalRequest) -> Sequence[Proposal]:
-        """Return up to `n` proposals; fewer only when a finite space is exhausted."""
+        """Return up to `n` proposals; fewer only when a finite space, or what goes on one plate, is exhausted."""
+        return on_one_plate(request, self._propose)
+
+    def _propose(self, request: ProposalRequest) -> Sequence[Proposal]:
         standing = Standing(request)
         rng = np.random.default_rng(request.seed)
         return standing.explained(standing.drawn(request.n, rng), "random")
@@ -146,7 +149,10 @@ class SequencePlanner:
         self._name, self._blocks = name, blocks
 
     def propose(self, request: ProposalRequest) -> Sequence[Proposal]:
-        """Return up to `n` proposals; fewer only when a finite space is exhausted."""
+        """Return up to `n` proposals; fewer only when a finite space, or what goes on one plate, is exhausted."""
+        return on_one_plate(request, self._propose)
+
+    def _propose(self, request: ProposalRequest) -> Sequence[Proposal]:
         standing = Standing(request)
         position = len(standing.keys)
         if standing.space.points is not None:
@@ -237,6 +243,9 @@ class FactorialPlanner:
         Raises:
             InvalidSpec: the factorial would be too large.
         """
+        return on_one_plate(request, self._propose)
+
+    def _propose(self, request: ProposalRequest) -> Sequence[Proposal]:
         standing = Standing(request)
         design = _factorial(standing.space, self._settings)
         if self._settings.order == "random":

@@ -7,11 +7,10 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, ValidationError
 
-from kgenesis.campaign.planners.batch import kriging_believer
+from kgenesis.campaign.planners.batch import plate
 from kgenesis.campaign.planners.belief import Belief, is_complete, learn
 from kgenesis.campaign.planners.designs import make_random, make_sobol
 from kgenesis.campaign.planners.remaining import outlook
-from kgenesis.campaign.planners.standing import Standing
 from kgenesis.campaign.planners.worth import Wishes, mistaken
 from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.experiment import Outlook, Proposal, Why
@@ -77,6 +76,8 @@ class ModelPlanner:
         n_measured = sum(is_complete(request.problem, o.result) for o in request.history)
         # a model needs two measurements, however many failures the design has met
         n_designed = request.n if n_measured < 2 else min(max(n_left, 0), request.n)  # noqa: PLR2004
+        if n_designed and request.same:  # a plate is of one piece
+            n_designed = request.n
         proposals: list[Proposal] = []
         if n_designed:
             proposals += self._design.propose(replace(request, n=n_designed))
@@ -88,9 +89,9 @@ class ModelPlanner:
     def _by_model(self, request: ProposalRequest) -> list[Proposal]:
         rng = np.random.default_rng(request.seed)
         belief = learn(request, self._surrogate, rng, self._settings)
-        values, x, pool = kriging_believer(belief, Standing(request), request.n, rng)
-        left = outlook(belief, *pool, len(request.history), rng)
-        return [self._explained(request, belief, left, *found) for found in zip(values, x, strict=True)]
+        found = plate(belief, request, rng)
+        left = outlook(belief, found.seen, found.seemed, len(request.history), rng)
+        return [self._explained(request, belief, left, *one) for one in zip(found.values, found.x, strict=True)]
 
     def _explained(
         self, request: ProposalRequest, belief: Belief, left: Outlook | None, values: FloatArray, x: FloatArray

@@ -32,6 +32,9 @@ N_CLIMBERS = 4
 _APART = 0.03
 """Climbers start at least this far apart (Gower)."""
 
+_TELLS = 0.02
+"""Settings that differ by less than this part of their range, in sum, are not told apart as leaders."""
+
 _MAX_EXCHANGES = 4
 """How often levels are exchanged and the climb resumed."""
 
@@ -77,8 +80,8 @@ class Search:
         self._is_close = np.full(len(self.values), by is None)
         self._has_looked = False
 
-    def next(self, score: Score) -> tuple[FloatArray, FloatArray] | None:
-        """Return values (1, n_variables) and encoding (1, d) of the best free place, which is taken with that.
+    def next(self, score: Score) -> tuple[FloatArray, FloatArray, float] | None:
+        """Return values (1, n_variables), encoding (1, d) and worth of the best free place, which is taken with that.
 
         Args:
             score: What a place is worth by now.
@@ -96,11 +99,28 @@ class Search:
             self._is_gone[best] = True
             values = self.values[[best]]
             if self._is_listed or self._standing.is_new(values):
-                return self._taken(values)
+                return self._taken(values, score)
         if self._is_listed:
             return None
         drawn = self._standing.drawn(1, self._rng)
-        return self._taken(drawn) if len(drawn) else None
+        return self._taken(drawn, score) if len(drawn) else None
+
+    def leaders(self, score: Score, columns: Sequence[int], n: int) -> FloatArray:
+        """Return the best free places (k, n_variables), k <= n, that differ in some columns, taking none."""
+        order = self.sharpen(score, at_least=CHUNK)
+        if not self._is_listed and len(order):
+            self._climb(score)
+            order = np.argsort(-self.worth, kind="stable")[: len(order)].astype(np.int64)
+        kept: list[int] = []
+        parts = np.full_like(self.values, np.nan)
+        parts[:, columns] = self.values[:, columns]
+        for place in order:
+            if len(kept) == n:
+                break
+            gaps = self._space.distance(parts[[place]], parts[kept])[0] if kept else np.ones(1)
+            if gaps.min() * len(self._space.learned_names) > _TELLS:
+                kept.append(int(place))
+        return self.values[kept]
 
     def sharpen(self, score: Score, at_least: int = 0) -> IntArray:
         """Look closely where it matters; return the best free places closely looked at, at least so many, in order."""
@@ -123,9 +143,10 @@ class Search:
         close = np.flatnonzero(self._is_close & ~self._is_gone)
         return close[np.argsort(-self.worth[close], kind="stable")].astype(np.int64)
 
-    def _taken(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _taken(self, values: FloatArray, score: Score) -> tuple[FloatArray, FloatArray, float]:
         self._standing.take(values)
-        return values, self._space.encode(values)
+        x = self._space.encode(values)
+        return values, x, float(score(x)[0])
 
     # ---- spaces that cannot be listed ------------------------------------------------------------------------------
 

@@ -1,5 +1,8 @@
 """What was done, what is under way and what is fixed, seen from one request: where an experiment would be new."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +14,21 @@ NEAR = 1e-6
 """Two experiments are the same if no variable differs by more than this part of its range: rules forgive as much."""
 
 _MAX_REDRAWS = 30
+
+
+def on_one_plate(
+    request: ProposalRequest, propose: Callable[[ProposalRequest], Sequence[Proposal]]
+) -> Sequence[Proposal]:
+    """Return proposals that agree in the variables that `request.same` names: the first decides, the rest follow."""
+    open_ = [name for name in request.same if name not in request.fixed]
+    if not open_ or request.n == 1:
+        return propose(request)
+    first = propose(replace(request, n=1, same=()))
+    if not first:
+        return first
+    fixed = {**request.fixed, **{name: first[0].conditions[name] for name in open_}}
+    pending = (*request.pending, first[0].conditions)
+    return [*first, *propose(replace(request, n=request.n - 1, same=(), fixed=fixed, pending=pending))]
 
 
 class Standing:
