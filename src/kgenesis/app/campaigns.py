@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kgenesis.app.candidates import rows_of
+from kgenesis.app.cards import list_campaigns
+from kgenesis.app.earlier import read_earlier
 from kgenesis.app.mission_files import LoadedMission
 from kgenesis.app.platform import Platform, make_lab, versions
 from kgenesis.campaign.events import CampaignOpened, LabChangeAccepted
@@ -28,7 +30,8 @@ def open_campaign(platform: Platform, loaded: LoadedMission, seed: int, lab: Lab
         lab: an object to measure with instead of the mission's own lab.
 
     Raises:
-        InvalidSpec, UnknownPlugin, MissingPart: the lab or planner cannot be made; nothing is written.
+        InvalidSpec, UnknownPlugin, MissingPart, NotFound: the lab or planner cannot be made, or an earlier campaign
+            cannot be learned from; nothing is written.
     """
     mission = loaded.mission
     lab = lab or make_lab(mission.problem, mission.lab.name, mission.lab.settings, loaded.folder)
@@ -36,6 +39,7 @@ def open_campaign(platform: Platform, loaded: LoadedMission, seed: int, lab: Lab
     candidates = mission.space.candidates
     if candidates is not None and candidates.path:
         platform.store.blobs.put(loaded.folder / candidates.path)
+    taken = read_earlier(mission, loaded.folder, lambda name: source_campaign(platform, name))
     id_ = new_campaign_id()
     event = CampaignOpened(
         mission=mission.model_dump(mode="json", exclude_defaults=True) | {"kgenesis": mission.kgenesis},
@@ -45,8 +49,9 @@ def open_campaign(platform: Platform, loaded: LoadedMission, seed: int, lab: Lab
         lab_is_physical=lab.is_physical,
         versions=versions(),
     )
-    recorded = platform.store.append(StreamId(id_), 0, [event])
-    return _ready(platform, fold(id_, [(event, recorded[0].at)]))
+    events = [event, *taken]
+    recorded = platform.store.append(StreamId(id_), 0, events)
+    return _ready(platform, fold(id_, [(e, r.at) for e, r in zip(events, recorded, strict=True)]))
 
 
 def check_outcomes(mission: Mission, lab: Lab, file: str) -> None:
@@ -80,6 +85,12 @@ def read_campaign(platform: Platform, name: str) -> CampaignState:
     with _no_collection():
         state = fold(id_, ((platform.vocabulary.decode(r), r.at) for r in recorded))
     return _ready(platform, state)
+
+
+def source_campaign(platform: Platform, name: str) -> CampaignState:
+    """Return a campaign to learn from: the latest of a mission's name, or as `read_campaign` finds it."""
+    named = [card["id"] for card in list_campaigns(platform) if card["name"] == name]
+    return read_campaign(platform, named[0] if named else name)
 
 
 @contextmanager

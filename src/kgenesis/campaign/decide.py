@@ -236,7 +236,7 @@ def chosen(
     request = ProposalRequest(
         state.mission.problem, step.history, (*step.pending, *(p.conditions for p in starts)), step.n - len(starts),
         step.seed, given, same=() if plate is None else plate.same,
-        experiments_left=step.experiments_left, cost_left=step.cost_left,
+        experiments_left=step.experiments_left, cost_left=step.cost_left, earlier=state.earlier,
     )  # fmt: skip
     found = [*starts, *planner.propose(request)]
     if not found and plate is not None and plate.values:  # nothing more goes with what is on the plate

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from kgenesis.campaign.spec import Budget
 from kgenesis.kernel.events import Event
-from kgenesis.kernel.experiment import Failure, Measurement, Value, Why
+from kgenesis.kernel.experiment import Failure, Frozen, Measurement, Outcome, Value, Why
 from kgenesis.kernel.ids import ExperimentId
+from kgenesis.kernel.text import Text
 
 
 class CampaignOpened(Event):
@@ -24,6 +25,38 @@ class CampaignOpened(Event):
     lab_is_physical: bool
     versions: dict[str, str]
     """Versions of K-Genesis, Python and the numerical libraries."""
+
+
+class EarlierExperiment(Frozen):
+    """An experiment done before the campaign, in its terms."""
+
+    id: str
+    """What it was called: an experiment's id, or the line of a table."""
+    conditions: dict[str, Value]
+    outcomes: dict[str, Outcome]
+
+
+class LeftOut(Frozen):
+    """An earlier experiment that cannot be learned from."""
+
+    id: str
+    why: Text
+
+
+class EarlierTaken(Event):
+    """Earlier experiments were copied, to be learned from."""
+
+    type = "campaign.earlier-taken"
+    name: str
+    """What people call the source."""
+    origin: str
+    """The campaign's id, or the file's name and the SHA-256 of its content."""
+    experiments: tuple[EarlierExperiment, ...]
+    """In the campaign's terms; each with the name it had."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Experiments that cannot be learned from, each with the reason."""
+    ignored: tuple[str, ...] = ()
+    """What was recorded there and is neither factor nor outcome here."""
 
 
 class CampaignContinued(Event):
@@ -129,6 +162,7 @@ class ExperimentWithdrawn(Event):
 
 EVENTS: Sequence[type[Event]] = (
     CampaignOpened,
+    EarlierTaken,
     CampaignContinued,
     CampaignExtended,
     LabChangeAccepted,

@@ -11,6 +11,7 @@ import numpy as np
 from kgenesis.campaign import analysis, sentences
 from kgenesis.campaign.acceleration import DEFINITION, accelerations, headline, shown, targets_text
 from kgenesis.campaign.baselines import Baseline, baseline
+from kgenesis.campaign.events import EarlierTaken
 from kgenesis.campaign.fronts import pareto_mask
 from kgenesis.campaign.learning import MAX_ROWS, Learned, learn_outcomes
 from kgenesis.campaign.metrics import (
@@ -316,6 +317,22 @@ def _provenance(state: CampaignState, reference: Reference | None, now: datetime
     )  # fmt: skip
 
 
+def _source_note(source: EarlierTaken) -> Text:
+    n, n_left = len(source.experiments), len(source.left_out)
+    left = (
+        say(
+            f"; {n_left} left out, the first: {source.left_out[0].why.en}",
+            f", 제외 {n_left}개(첫째: {source.left_out[0].why.ko})",
+        )
+        if source.left_out
+        else say("", "")
+    )
+    return say(
+        f"May learn from {n} earlier experiments of {source.name}{left.en}.",
+        f"이전 캠페인 {source.name}의 실험 {n}개에서 배울 수 있습니다{left.ko}.",
+    )
+
+
 def _remarks(state: CampaignState, gain: Gain | None, learned: Mapping[str, Learned]) -> list[Text]:
     found: list[Text] = []
     if gain is not None and gain.headline is not None and gain.headline.reference == "estimate":
@@ -327,6 +344,7 @@ def _remarks(state: CampaignState, gain: Gain | None, learned: Mapping[str, Lear
                 "이 캠페인으로 학습한 모델이 예상한 결과입니다.",
             )
         )
+    found += [_source_note(source) for source in state.taken]
     if state.doubted:
         n = len(state.doubted)
         found.append(

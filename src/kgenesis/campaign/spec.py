@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from kgenesis.kernel.experiment import Frozen
-from kgenesis.kernel.fields import ONLY_NUMBERS, Cell, NotNegative, Positive
+from kgenesis.kernel.fields import ONLY_NUMBERS, Cell, Name, NotNegative, Positive
 from kgenesis.kernel.objective import Cost, Objective, OutcomeConstraint
 from kgenesis.kernel.problem import Problem
 from kgenesis.kernel.space import Space
@@ -60,6 +60,37 @@ class Batch(Frozen):
     """Experiments on one plate; the next plate is proposed when all of them have ended."""
     same: tuple[str, ...] = ()
     """Factors (for a mixture: components) that have one value on a plate, e.g. its temperature."""
+
+
+class EarlierSource(Frozen):
+    """Earlier experiments on a related question, to learn from: a campaign, or a table with the same column names.
+
+    A plain string is a table if it ends in `.csv` or `.xlsx`, else a campaign.
+    """
+
+    campaign: str = ""
+    """A campaign of the same store: its id, the beginning of it, or its mission's name (the latest)."""
+    path: str = ""
+    """A CSV or Excel table, relative to the mission file; what `campaign export` writes is one."""
+    name: str = ""
+    """What people call it; default: the mission's or the file's name."""
+    rename: dict[str, Name] = {}
+    """What a factor or outcome is called there → what it is called here."""
+    assume: dict[Name, Cell] = {}
+    """The value that a factor had in all of its experiments, where it does not say."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_string_names_it(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"path": value} if value.lower().endswith((".csv", ".xlsx")) else {"campaign": value}
+        return value
+
+    @model_validator(mode="after")
+    def _is_campaign_or_path(self) -> Self:
+        if bool(self.campaign) == bool(self.path):
+            raise Wrong("give a `campaign` or a `path`", "`campaign`이나 `path` 중 하나를 주세요")
+        return self
 
 
 class ReferencePlan(Frozen):
@@ -116,6 +147,8 @@ class Mission(Frozen):
     """End once little is likely to be left to gain; needs a planner that says what is left, as `model` does."""
     start: tuple[dict[str, Cell], ...] = ()
     """Experiments to do first: an expert's best guesses."""
+    earlier: tuple[EarlierSource, ...] = ()
+    """Earlier campaigns to learn from, as far as they prove to be alike; copied when the campaign is opened."""
     reference: ReferencePlan = ReferencePlan()
 
     @model_validator(mode="after")
@@ -131,6 +164,13 @@ class Mission(Frozen):
             )
         if self.batch is not None:
             self._check_batch(self.batch)
+        for i, source in enumerate(self.earlier):
+            for name in source.assume:
+                if name not in problem.space.names:
+                    raise Wrong(
+                        f"earlier[{i}].assume: no factor is called {name!r}",
+                        f"earlier[{i}].assume: {name!r}라는 요인이 없습니다",
+                    )
         if self.budget.cost is not None and self.cost.amount is not None and self.cost.amount > self.budget.cost:
             raise Wrong("budget.cost does not pay for one experiment", "budget.cost로는 실험 하나도 할 수 없습니다")
         return self

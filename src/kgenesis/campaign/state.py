@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Literal
 
 from kgenesis.campaign import events as facts
+from kgenesis.campaign.remembering import remembering
 from kgenesis.campaign.spec import Budget, Mission
 from kgenesis.kernel.events import Event
 from kgenesis.kernel.experiment import Failure, Measurement, Observation, Result, Value, Why
 from kgenesis.kernel.ids import CampaignId, ExperimentId, experiment_id
+from kgenesis.kernel.ports import Earlier
 
 Status = Literal["waiting", "running", "doubted", "measured", "failed", "withdrawn"]
 FINAL: frozenset[Status] = frozenset({"measured", "failed", "withdrawn"})
@@ -78,6 +80,10 @@ class CampaignState:
     """Experiments 1 … this are final."""
     spent: float = 0.0
     """Cost of finished experiments, in the mission's unit of cost."""
+    earlier: list[Earlier] = field(default_factory=list)
+    """What may be learned from besides its own experiments."""
+    taken: list[facts.EarlierTaken] = field(default_factory=list)
+    """Where that comes from, and what could not be used."""
     reached_by: ExperimentId | None = None
     """The first experiment that reached every target."""
     goes_on_after_target: bool = False
@@ -158,6 +164,13 @@ def evolve(state: CampaignState, event: Event, at: str) -> None:
         case facts.ExperimentWithdrawn():
             state.n_withdrawn += 1
             _finish(state, event.experiment, "withdrawn", None, at)
+        case _:
+            _steer(state, event)
+
+
+def _steer(state: CampaignState, event: Event) -> None:
+    """Add a fact about the campaign itself."""
+    match event:
         case facts.CampaignExtended():
             state.goes_on_when_unlikely |= state.stopped == "unlikely"
             state.budget, state.stopped, state.stop_asked = event.budget, None, False
@@ -166,10 +179,28 @@ def evolve(state: CampaignState, event: Event, at: str) -> None:
             state.stop_asked = True
         case facts.CampaignStopped():
             state.stopped = event.reason
+        case facts.EarlierTaken():
+            _take(state, event)
         case facts.LabChangeAccepted():
             state.lab_version = event.lab_version
         case facts.CampaignContinued():
             state.versions |= event.versions
+
+
+def _take(state: CampaignState, event: facts.EarlierTaken) -> None:
+    history = tuple(
+        Observation(ExperimentId(e.id), e.conditions, Measurement(outcomes=e.outcomes)) for e in event.experiments
+    )
+    state.taken.append(event)
+    state.earlier.append(Earlier(event.name, history))
+    _remember(state)
+
+
+def _remember(state: CampaignState) -> None:
+    """Let the space learn from all that was done beyond its bounds, here or elsewhere."""
+    rows = [o.conditions for source in state.earlier for o in source.history]
+    mission = state.mission
+    state.mission = mission.model_copy(update={"space": remembering(mission.space, rows)})
 
 
 def _move(state: CampaignState, experiment: ExperimentId, status: Status, at: str, attempt: int | None = None) -> None:

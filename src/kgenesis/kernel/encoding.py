@@ -16,11 +16,18 @@ _CHUNK = 4_000_000
 
 
 class Encoding:
-    """How the values of some variables become numbers in [0, 1]."""
+    """How the values of some variables become numbers in [0, 1].
 
-    def __init__(self, variables: Sequence[Variable]) -> None:
+    Args:
+        variables: What may be tried.
+        seen: The same variables as wide as everything that is to be encoded; levels start with those of `variables`.
+            0 and 1 are their bounds. As `variables` if not given.
+    """
+
+    def __init__(self, variables: Sequence[Variable], seen: Sequence[Variable] | None = None) -> None:
         self._variables = tuple(variables)
-        widths = [_width(v) for v in variables]
+        self._seen = self._variables if seen is None else tuple(seen)
+        widths = [_width(v) for v in self._seen]
         starts = np.cumsum([0, *widths]).tolist()
         self.learned: tuple[tuple[int, int], ...] = tuple((i, starts[i]) for i in range(len(widths)) if widths[i])
         """(variable, first column) of those that can vary."""
@@ -31,18 +38,13 @@ class Encoding:
 
     def unit_scale(self, column: int, numbers: FloatArray) -> FloatArray:
         """Return a numeric variable's values on its scale, `low` at 0 and `high` at 1, of any shape."""
-        variable = self._variables[column]
-        low, high = variable.low, variable.high
-        if variable.is_log:
-            with np.errstate(all="ignore"):
-                numbers, low, high = np.log(numbers), math.log(low), math.log(high)
-        return (numbers - low) / ((high - low) or 1.0)
+        return _unit_scale(self._variables[column], numbers)
 
     def encode(self, values: FloatArray) -> FloatArray:
         """Return values (n, n_variables) encoded (n, d); see `Space.encode`."""
         encoded = np.empty((len(values), len(self.groups)))
         for i, start in self.learned:
-            variable, column = self._variables[i], values[:, i]
+            variable, column = self._seen[i], values[:, i]
             missing = np.isnan(column)
             if variable.coordinates is not None:
                 width = variable.coordinates.shape[1]
@@ -52,7 +54,7 @@ class Encoding:
             else:
                 width = int(variable.low < variable.high)
                 if width:
-                    encoded[:, start] = np.where(missing, 0.5, np.clip(self.unit_scale(i, column), 0.0, 1.0))
+                    encoded[:, start] = np.where(missing, 0.5, np.clip(_unit_scale(variable, column), 0.0, 1.0))
             if variable.active_if:
                 encoded[:, start + width] = ~missing
         return encoded
@@ -64,15 +66,17 @@ class Encoding:
             if variable.role == "fixed" or variable.low == variable.high:
                 values[:, i] = 0.0 if variable.levels else variable.low
         for i, start in self.learned:
-            variable = self._variables[i]
+            variable, present = self._seen[i], self._variables[i]
             if variable.coordinates is not None:
                 width = variable.coordinates.shape[1]
                 if width:
-                    values[:, i] = _nearest_level(encoded[:, start : start + width], variable.coordinates)
+                    allowed = variable.coordinates[: len(present.levels)]
+                    values[:, i] = _nearest_level(encoded[:, start : start + width], allowed)
             else:
                 width = int(variable.low < variable.high)
                 if width:
-                    values[:, i] = _from_unit_scale(variable, np.clip(encoded[:, start], 0.0, 1.0))
+                    numbers = _from_unit_scale(variable, np.clip(encoded[:, start], 0.0, 1.0))
+                    values[:, i] = np.clip(numbers, present.low, present.high)
             if variable.active_if:
                 values[encoded[:, start + width] < 0.5, i] = math.nan  # noqa: PLR2004
         return self.snap(values)
@@ -91,14 +95,15 @@ class Encoding:
         for i, _ in self.learned:
             left, right = a[:, i], b[:, i]
             no_left, no_right = np.isnan(left), np.isnan(right)
-            if self._variables[i].levels:
+            variable = self._seen[i]
+            if variable.levels:
                 gap = (left[:, None] != right[None, :]).astype(np.float64)
             else:
-                gap = self.unit_scale(i, left)[:, None] - self.unit_scale(i, right)[None, :]
+                gap = _unit_scale(variable, left)[:, None] - _unit_scale(variable, right)[None, :]
                 np.abs(gap, out=gap)
                 np.minimum(gap, 1.0, out=gap)
             if no_left.any() or no_right.any():
-                is_context = self._variables[i].role == "context"
+                is_context = variable.role == "context"
                 gap[no_left[:, None] != no_right[None, :]] = 0.0 if is_context else 1.0
                 gap[no_left[:, None] & no_right[None, :]] = 0.0
             total += gap
@@ -140,6 +145,14 @@ def _width(variable: Variable) -> int:
     numbers = 0 if variable.low == variable.high else 1
     width = variable.coordinates.shape[1] if variable.coordinates is not None else numbers
     return width + bool(variable.active_if)
+
+
+def _unit_scale(variable: Variable, numbers: FloatArray) -> FloatArray:
+    low, high = variable.low, variable.high
+    if variable.is_log:
+        with np.errstate(all="ignore"):
+            numbers, low, high = np.log(numbers), math.log(low), math.log(high)
+    return (numbers - low) / ((high - low) or 1.0)
 
 
 def _from_unit_scale(variable: Variable, position: FloatArray) -> FloatArray:

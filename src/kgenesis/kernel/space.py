@@ -67,6 +67,7 @@ class Space(Frozen):
     candidates: Candidates | None = None
 
     _candidate_values: FloatArray | None = PrivateAttr(default=None)
+    _seen: tuple[Variable, ...] | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -138,7 +139,7 @@ class Space(Frozen):
             except KeyError:
                 cells = [row.get(variable.name, variable.fixed) for row in rows]
             if variable.levels:
-                codes: dict[Value, float] = {level: float(i) for i, level in enumerate(variable.levels)}
+                codes: dict[Value, float] = {level: float(i) for i, level in enumerate(self._wide[column].levels)}
                 codes[None] = math.nan
                 try:
                     values[:, column] = [codes[cell] for cell in cells]
@@ -163,7 +164,7 @@ class Space(Frozen):
     def to_rows(self, values: FloatArray) -> list[dict[str, Value]]:
         """Return values (n, n_variables) as rows."""
         columns: list[list[Value]] = []
-        for column, variable in zip(values.T, self.variables, strict=True):
+        for column, variable in zip(values.T, self._wide, strict=True):
             if variable.levels:
                 columns.append([None if c != c else variable.levels[int(c)] for c in column.tolist()])  # noqa: PLR0124
             elif variable.is_whole:
@@ -259,9 +260,13 @@ class Space(Frozen):
 
     # ---- encoding --------------------------------------------------------------------------------------------------
 
+    @property
+    def _wide(self) -> tuple[Variable, ...]:
+        return self._seen or self.variables
+
     @cached_property
     def _encoding(self) -> Encoding:
-        return Encoding(self.variables)
+        return Encoding(self.variables, self._wide)
 
     @property
     def groups(self) -> IntArray:
@@ -345,7 +350,7 @@ class Space(Frozen):
 
     @cached_property
     def _register(self) -> finite.Register:
-        return finite.Register(self.variables)
+        return finite.Register(self._wide)
 
     @cached_property
     def _point_index(self) -> finite.Index:
@@ -359,6 +364,18 @@ class Space(Frozen):
     def index_of(self, values: FloatArray) -> IntArray:
         """Return (n,) the index in `points` of the same controlled values, -1 where there is none."""
         return self._point_index.find(values)
+
+
+def seen_as(space: Space, seen: Sequence[Variable]) -> Space:
+    """Return the space, able to learn from beyond it: what may be tried stays as it is.
+
+    Args:
+        space: what may be tried.
+        seen: every variable, as wide as what was seen of it; levels start with the present ones. 0 and 1 of `encode`.
+    """
+    wide = space.model_copy()
+    wide._seen = tuple(seen)  # noqa: SLF001
+    return wide
 
 
 def _problem(variable: Variable, value: Value) -> Mistake | None:

@@ -10,6 +10,7 @@ from scipy.special import ndtr
 
 from kgenesis.campaign.learning import merged, training_data
 from kgenesis.campaign.planners import acquisition
+from kgenesis.campaign.planners.transfer import with_earlier
 from kgenesis.campaign.planners.worth import Adjustment, Wishes, adjustments
 from kgenesis.kernel.experiment import Expectation, Failure, Measurement
 from kgenesis.kernel.objective import Objective
@@ -224,13 +225,20 @@ def learn(
     return Belief(
         problem,
         tuple(data),
-        tuple(surrogate.posterior(merged(part), rng) for part in data.values()),
+        tuple(_posterior(name, merged(part), request, surrogate, rng) for name, part in data.items()),
         tuple(bounds),
         x,
         np.array([isinstance(o.result, Measurement) and problem.is_feasible(o.result) for o in measured], dtype=bool),
         space.encode(space.to_values(list(request.pending))),
         adjustments(request, wishes or Wishes(), surrogate, rng),
     )
+
+
+def _posterior(
+    name: str, data: TrainingData, request: ProposalRequest, surrogate: Surrogate, rng: np.random.Generator
+) -> Posterior:
+    own = surrogate.posterior(data, rng)
+    return own if name in (SCALARISED, WORKS) else with_earlier(own, name, data, request, surrogate, rng)
 
 
 def _modelled(problem: Problem) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, ValidationError
 
+from kgenesis.campaign.planners import transfer
 from kgenesis.campaign.planners.batch import plate
 from kgenesis.campaign.planners.belief import Belief, is_complete, learn
 from kgenesis.campaign.planners.designs import make_random, make_sobol
@@ -25,7 +26,7 @@ class Settings(Wishes):
     """Name of the surrogate plug-in."""
     n_design: Annotated[int, Field(ge=1)] | None = None
     """Experiments of a design before the model speaks (Sobol; random in a candidate table); default: number of factors
-    + 1, at least 4."""
+    + 1, at least 4. With earlier campaigns the first of them are what was best there."""
 
 
 def make_planner(context: PluginContext) -> "ModelPlanner":
@@ -78,9 +79,12 @@ class ModelPlanner:
         n_designed = request.n if n_measured < 2 else min(max(n_left, 0), request.n)  # noqa: PLR2004
         if n_designed and request.same:  # a plate is of one piece
             n_designed = request.n
-        proposals: list[Proposal] = []
-        if n_designed:
-            proposals += self._design.propose(replace(request, n=n_designed))
+        proposals = transfer.first_guesses(request)[:n_designed]
+        if n_rest := n_designed - len(proposals):
+            pending = (*request.pending, *(p.conditions for p in proposals))
+            shared = {name: p.conditions[name] for p in proposals for name in request.same}
+            fixed = {**request.fixed, **shared}
+            proposals += self._design.propose(replace(request, n=n_rest, pending=pending, fixed=fixed))
         if n_designed < request.n:
             pending = (*request.pending, *(p.conditions for p in proposals))
             proposals += self._by_model(replace(request, n=request.n - n_designed, pending=pending))
