@@ -273,17 +273,18 @@ def proposed(state: CampaignState, proposals: Sequence[Proposal]) -> list[Event]
             raise CampaignEnded(
                 say(f"the budget of {state.id} leaves no room for that many", f"{state.id}의 예산이 모자랍니다")
             )
-        n_times = 1 if is_brought else min(state.mission.replicates, left)
+        is_again = proposal.why.reason == "replicate"
+        n_times = 1 if is_brought or is_again else min(state.mission.replicates, left)
         left -= 0 if is_brought else n_times
         number_of_plate = None
         if plate is not None and not is_brought:
             must_suit = is_begun and proposal.why.reason != "start"
             number_of_plate, is_begun = plate.load(proposal, n_times, must_suit=must_suit), True
-        first: ExperimentId | None = None
+        first = _original(state, proposal) if is_again else None
         for _ in range(n_times):
             number = state.n_proposed + len(events) + 1
             id_ = experiment_id(state.id, number)
-            why = proposal.why if first is None else proposal.why.model_copy(update={"reason": "replicate"})
+            why = proposal.why if first is None or is_again else proposal.why.model_copy(update={"reason": "replicate"})
             events.append(
                 facts.ExperimentProposed(
                     experiment=id_,
@@ -296,6 +297,12 @@ def proposed(state: CampaignState, proposals: Sequence[Proposal]) -> list[Event]
             )
             first = first or id_
     return events
+
+
+def _original(state: CampaignState, proposal: Proposal) -> ExperimentId | None:
+    """Return the first experiment with the conditions of one that is to be measured again."""
+    same = (e for e in state.experiments.values() if e.conditions == proposal.conditions)
+    return next((e.replicate_of or e.id for e in same), proposal.why.nearest)
 
 
 def started(task: Task) -> list[Event]:
