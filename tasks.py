@@ -8,6 +8,7 @@
     types     mypy, strict
     imports   import-linter: who may import whom
     ecosystem other frameworks drive our planners and trade tables with us, in an environment of their own (large)
+    plugins   the packages in plugins/, each in an environment of its own: its tests and types (the first installs PyTorch)
     docs      code blocks, links, reference pages held equal to the code
     reference write the reference pages again from the code
     check     lint, types, imports, test (which has docs in it)
@@ -90,6 +91,19 @@ def ecosystem(*arguments: str) -> None:
     run(peers, "-m", "pytest", "--override-ini=filterwarnings=default", "tests/ecosystem", *arguments)
 
 
+def plugins(*arguments: str) -> None:
+    """Make .venv-NAME for each package in plugins/, as its constraints.txt pins it; run its tests and mypy in it."""
+    for folder in sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml")):
+        environment = ENVIRONMENT.with_name(f"{ENVIRONMENT.name}-{folder.name}")
+        if not environment.exists():
+            venv.create(environment, with_pip=True)
+        interpreter = environment / BIN.name / "python"
+        pip = (interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        run(*pip, "--constraint", folder / "constraints.txt", "--editable", ".", "--editable", f"{folder}[test]")
+        run(interpreter, "-m", "pytest", f"--rootdir={folder}", "-c", folder / "pyproject.toml", folder, *arguments)
+        run(interpreter, "-m", "mypy", "--config-file", folder / "pyproject.toml", folder / "src")
+
+
 def lint(*arguments: str) -> None:
     install(EVERYTHING, for_development=True)
     python("-m", "ruff", "check", *arguments)
@@ -129,7 +143,7 @@ def all_() -> None:
 
 
 VERBS = {
-    "demo": demo, "test": test, "slow": slow, "ecosystem": ecosystem, "lint": lint, "types": types, "imports": imports, "docs": docs,
+    "demo": demo, "test": test, "slow": slow, "ecosystem": ecosystem, "plugins": plugins, "lint": lint, "types": types, "imports": imports, "docs": docs,
     "reference": reference, "check": check, "all": all_,
 }  # fmt: skip
 

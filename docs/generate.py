@@ -288,8 +288,8 @@ def _annotation(kind: Any) -> str:
 
 PORTS = (
     ("labs", "Lab", ("Task", "Measurement", "Outcome", "Failure"), "kgenesis.testing.labs.LabCases"),
-    ("planners", "Planner", ("ProposalRequest", "Proposal", "Why"), ""),
-    ("surrogates", "Surrogate", ("TrainingData", "Posterior"), ""),
+    ("planners", "Planner", ("ProposalRequest", "Proposal", "Why"), "kgenesis.testing.planners.PlannerCases"),
+    ("surrogates", "Surrogate", ("TrainingData", "Posterior"), "kgenesis.testing.surrogates.SurrogateCases"),
     ("executors", "Executor", ("LabRecipe",), "kgenesis.testing.executors.ExecutorCases"),
     ("stores", "EventStore", (), "kgenesis.testing.stores.StoreCases"),
 )
@@ -306,8 +306,7 @@ def plugins_page() -> str:
     for group, port, others, suite in PORTS:
         ours = ", ".join(f"`{name}`" for name in groups[f"kgenesis.{group}"])
         said = TEXTS["ports"][group]
-        suite_en = f"Conformance suite: `{suite}`." if suite else "No conformance suite yet."
-        suite_ko = f"적합성 시험: `{suite}`." if suite else "적합성 시험은 아직 없습니다."
+        suite_en, suite_ko = f"Conformance suite: `{suite}`.", f"적합성 시험: `{suite}`."
         source = "\n\n\n".join(
             inspect.getsource(getattr(ports, name, None) or getattr(experiment, name)).rstrip()
             for name in (port, *others)
