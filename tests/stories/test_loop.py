@@ -1,5 +1,6 @@
 """A campaign from its first fact to its last, through `app` as every door uses it, whatever comes in between."""
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -183,6 +184,70 @@ def test_every_intent_stands_in_the_log_before_its_receipt(bench: Bench) -> None
     order = [type(e) for e in bench.log(bench.whole(budget={"experiments": 2}))]
     once = [happened.ExperimentProposed, happened.ExperimentStarted, happened.ExperimentMeasured]
     assert order == [happened.CampaignOpened, happened.CampaignContinued, *once, *once, happened.CampaignStopped]
+
+
+def test_a_watcher_is_told_only_what_stands_in_the_log(bench: Bench) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def look(state: CampaignState) -> None:
+        seen.append((state.version, len(bench.platform.store.read(StreamId(state.id)))))
+
+    bench.run(bench.begin(parallel=2, budget={"experiments": 5}), watch=look)
+    assert len(seen) >= 5
+    assert all(known == written for known, written in seen)
+
+
+def test_what_others_write_while_a_lab_measures_is_heeded_before_the_next_experiment(bench: Bench) -> None:
+    class Impatient(Scripted):
+        """While it measures the third experiment, somebody asks for an end."""
+
+        def measure(self, task: Task) -> Result:
+            if task.seed[1] == 3:
+                stop_campaign(bench.handle(), state.id, "enough")
+            return super().measure(task)
+
+    state = bench.begin()
+    lab = Impatient()
+    bench.run(state, lab=lab, accept_lab_change=True)
+    assert (state.stopped, state.n_measured, len(lab.seen)) == ("asked", 3, 3)
+    assert is_drained(state)
+    assert bench.again(state) == state
+    bare = [type(e) for e in bench.log(state)]
+    assert bare.count(happened.ExperimentMeasured) == 3
+    assert bare.index(happened.StopAsked) < len(bare) - 2, "the third receipt was written after the wish"
+
+
+PLUG_IN = """
+from kgenesis.campaign.planners.designs import RandomPlanner
+
+class Stumbling(RandomPlanner):
+    def propose(self, request):
+        if len(request.history) == 3:
+            raise ZeroDivisionError("the planner stumbles")
+        return super().propose(request)
+
+def make(context):
+    return Stumbling()
+"""
+
+
+def test_a_planner_that_fails_costs_no_result_and_leaves_a_campaign_that_goes_on(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = tmp_path / "stumbling-1.0.dist-info"
+    offered.mkdir()
+    (tmp_path / "stumbling.py").write_text(PLUG_IN, encoding="utf-8")
+    (offered / "METADATA").write_text("Metadata-Version: 2.1\nName: stumbling\nVersion: 1.0\n", encoding="utf-8")
+    (offered / "entry_points.txt").write_text("[kgenesis.planners]\nstumbling = stumbling:make\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    state = bench.begin(planner="stumbling")
+    with pytest.raises(ZeroDivisionError):
+        bench.run(state)
+    assert (state.n_measured, state.stopped) == (3, None)
+    assert bench.again(state) == state
+    (tmp_path / "stumbling.py").write_text(PLUG_IN.replace("== 3", "== 99"), encoding="utf-8")
+    monkeypatch.delitem(sys.modules, "stumbling")
+    assert essence(bench.run(state)) == essence(bench.whole())
 
 
 # Being stopped, interrupted, resumed --------------------------------------------------------------------------------

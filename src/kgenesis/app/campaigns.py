@@ -1,5 +1,6 @@
 """Open a campaign, find it again, read it, and add facts to it."""
 
+import dataclasses
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -144,6 +145,13 @@ def append_anyway(platform: Platform, state: CampaignState, events: Callable[[],
             catch_up(platform, state)
         else:
             return
+
+
+def read_again(platform: Platform, state: CampaignState) -> None:
+    """Make the state what the log tells, forgetting facts that were added to it and never written."""
+    written = read_campaign(platform, state.id)
+    for field in dataclasses.fields(written):
+        setattr(state, field.name, getattr(written, field.name))
 
 
 def catch_up(platform: Platform, state: CampaignState) -> None:

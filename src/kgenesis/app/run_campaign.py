@@ -1,17 +1,18 @@
 """Run a campaign: carry out what `campaign.decide` says, one step at a time, until it ends or is interrupted."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kgenesis.app.campaigns import append, catch_up, check_lab, lab_of
+from kgenesis.app.campaigns import append, catch_up, check_lab, lab_of, read_again
 from kgenesis.app.platform import Platform, make_planner, plugin_context, versions
 from kgenesis.campaign import decide
 from kgenesis.campaign.events import CampaignContinued
-from kgenesis.campaign.state import CampaignState
+from kgenesis.campaign.state import CampaignState, evolve
 from kgenesis.kernel.errors import Conflict
-from kgenesis.kernel.events import Event
+from kgenesis.kernel.events import Event, time_now
 from kgenesis.kernel.experiment import FileRef, Result, Task
 from kgenesis.kernel.ids import ExperimentId, StreamId
 from kgenesis.kernel.plugins import make_plugin
@@ -19,10 +20,12 @@ from kgenesis.kernel.ports import Executor, Lab, LabRecipe, Planner
 from kgenesis.store import Lease
 
 Watcher = Callable[[CampaignState], None]
-"""Told after every change, and every half second while nothing changes."""
+"""Told after every change, once it is written, and every half second while nothing changes."""
 
 TICK = 0.5
 """Seconds between looks at what other processes wrote."""
+PATIENCE = 0.02
+"""Seconds a receipt may wait for the proposal that follows from it, to be written together."""
 
 
 class Interruption:
@@ -101,7 +104,12 @@ def _executor(state: CampaignState, name: str, n_workers: int, lab: Lab | None) 
 
 
 class _Runner:
-    """One run of a campaign by this process, which holds its lease."""
+    """One run of a campaign by this process, which holds its lease.
+
+    A receipt, the proposals that follow from it and their intents are written at once, as an append waits for the
+    disk: facts are added to the state as they come about, and to the log before anything follows from them outside
+    (a task leaves), and before anything that takes time.
+    """
 
     def __init__(
         self, platform: Platform, state: CampaignState, lease: Lease, carrier: Executor, watch: Watcher,
@@ -111,62 +119,82 @@ class _Runner:
         self.watch, self.interruption = watch, interruption
         self.planner = planner_of(state)
         self.began = time.monotonic() - state.seconds
+        self.planned_in = math.inf
+        """Seconds the planner took last."""
+        self.unwritten: list[tuple[Event, str]] = []
+        """Facts in the state that are not in the log yet, and when they came about."""
+        self.results: list[tuple[ExperimentId, int, Result]] = []
+        """Those whose receipts are among them."""
 
     def run(self) -> None:
-        self._write(lambda: decide.recovered(self.state, self.carrier.carries()))
-        while self.state.stopped is None:
+        self._write_all(lambda: decide.recovered(self.state, self.carrier.carries()))
+        try:
+            while self.state.stopped is None or self.unwritten:
+                if not self.unwritten:
+                    self.watch(self.state)
+                if self.interruption.is_asked and (self.interruption.is_urgent or not self.state.running):
+                    self._release()
+                    return
+                self._carry_out(decide.next_steps(self.state, time.monotonic() - self.began))
             self.watch(self.state)
-            if self.interruption.is_asked and (self.interruption.is_urgent or not self.state.running):
-                self._release()
-                return
-            steps = decide.next_steps(self.state, time.monotonic() - self.began)
-            self._carry_out(steps)
-        self.watch(self.state)
+        finally:
+            self._settle()
 
     def _carry_out(self, steps: Sequence[decide.Step]) -> None:
         submits = [step for step in steps if isinstance(step, decide.Submit)]
-        match steps[0]:
+        match steps:
+            case []:
+                self._write()
             case _ if self.interruption.is_asked:
                 self._collect()
-            case decide.Propose() as step:
+            case [decide.Propose() as step, *_]:
                 self._propose(step)
-            case decide.Submit():
+            case [decide.Submit(), *_]:
                 self._submit([step.task for step in submits])
-            case decide.Wait():
+            case [decide.Wait(), *_]:
                 self._collect()
-            case decide.Stop(reason):
-                self._write(lambda: decide.stopped(self.state, reason))
+            case [decide.Stop(reason), *_]:
+                self._note(decide.stopped(self.state, reason))
 
     def _propose(self, step: decide.Propose) -> None:
+        if self.unwritten and (self.planned_in > PATIENCE or self.state.lab_is_physical):
+            self._write()
+            return
+        began = time.monotonic()
         proposals = decide.chosen(self.state, step, self.planner)
+        self.planned_in = time.monotonic() - began
         if proposals:
-            self._write(lambda: decide.proposed(self.state, proposals))
+            self._note(decide.proposed(self.state, proposals))
         elif self.state.running:
             self._collect()
         else:
-            self._write(lambda: decide.stopped(self.state, "exhausted"))
+            self._note(decide.stopped(self.state, "exhausted"))
 
     def _submit(self, tasks: Sequence[Task]) -> None:
         """Write the intents, then let the tasks go."""
-        try:
-            append(self.platform, self.state, [e for t in tasks for e in decide.started(t)], self.lease.fence)
-        except Conflict:
-            self._catch_up()  # and decide again: it may have been a wish to stop
+        for task in tasks:
+            self._note(decide.started(task))
+        if not self._write():
             return
         folder = self.platform.folder / "experiments" / self.state.id
         for task in tasks:
             self.carrier.submit(dataclasses.replace(task, folder=folder / task.experiment))
 
     def _collect(self) -> None:
-        results = self.carrier.collect(TICK)
-        if not results:
+        if self.unwritten:
+            self._write()
+            return
+        found = self.carrier.collect(TICK)
+        if not found:
             self._catch_up()
             return
-        kept = [(id_, attempt, self._keep_files(id_, result)) for id_, attempt, result in results]
-        self._write(lambda: [e for found in kept for e in decide.resolved(self.state, *found)])
+        self.results = [(id_, attempt, self._keep_files(id_, result)) for id_, attempt, result in found]
+        self._note_receipts()
 
     def _keep_files(self, experiment: ExperimentId, result: Result) -> Result:
         """Put the files an experiment left into the store, by content."""
+        if not result.files:
+            return result
         folder = self.platform.folder / "experiments" / self.state.id / experiment
         kept = []
         for file in result.files:
@@ -177,23 +205,66 @@ class _Runner:
                 )
             else:
                 kept.append(file)
-        return result.model_copy(update={"files": tuple(kept)}) if kept else result
+        return result.model_copy(update={"files": tuple(kept)})
 
     def _release(self) -> None:
         """Give up what still runs: it will be done again (or asked about) when the campaign is resumed."""
         self.carrier.close(wait=False)
-        self._write(lambda: decide.recovered(self.state, frozenset()))
+        self._write_all(lambda: decide.recovered(self.state, frozenset()))
         self.watch(self.state)
 
-    def _write(self, events: Callable[[], Sequence[Event]]) -> None:
-        """Append what `events` makes of the state, again on what others wrote meanwhile."""
-        while True:
-            try:
-                append(self.platform, self.state, events(), self.lease.fence)
-            except Conflict:
-                self._catch_up()
-            else:
-                return
+    # ---- facts -----------------------------------------------------------------------------------------------------
+
+    def _note(self, events: Sequence[Event]) -> None:
+        """Add facts to the state; the next `_write` takes them to the log."""
+        for event in events:
+            at = time_now()
+            evolve(self.state, event, at)
+            self.unwritten.append((event, at))
+
+    def _note_receipts(self) -> None:
+        for found in self.results:
+            self._note(decide.resolved(self.state, *found))
+
+    def _write(self) -> bool:
+        """Append what was noted, all or none.
+
+        Returns:
+            False if somebody else wrote first, perhaps a wish to stop: then only the receipts are noted again, on what
+            the log says now, and everything else must be decided anew.
+
+        Raises:
+            Conflict: the lease is no longer ours.
+        """
+        if not self.unwritten:
+            return True
+        events, at = zip(*self.unwritten, strict=True)
+        version = self.state.version - len(events)
+        try:
+            self.platform.store.append(StreamId(self.state.id), version, events, self.lease.fence, at)
+        except Conflict:
+            self.lease.renew()
+            read_again(self.platform, self.state)
+            self.unwritten.clear()
+            self._note_receipts()
+            return False
+        self.unwritten.clear()
+        self.results.clear()
+        return True
+
+    def _write_all(self, events: Callable[[], Sequence[Event]] = lambda: ()) -> None:
+        """Append what was noted and what `events` makes of the state, again on what others wrote meanwhile."""
+        self._note(events())
+        while not self._write():
+            self._note(events())
+
+    def _settle(self) -> None:
+        """Leave the state as the log has it; what a lab found is not lost to an error of a planner or a watcher."""
+        try:
+            self._write_all()
+        except BaseException:
+            read_again(self.platform, self.state)
+            raise
 
     def _catch_up(self) -> None:
         """Read what others wrote; raises Conflict if the lease is no longer ours."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
 from kgenesis.campaign import events as facts
@@ -167,13 +168,11 @@ def _propose(state: CampaignState, free: int) -> Propose | None:
     needed = max(m + mission.replicates * n - window, 0)
     if state.n_finished_prefix < min(needed, m):
         return None
-    numbered = list(state.experiments.values())
-    seen, rest = numbered[:needed], numbered[needed:]
+    rest = list(state.after(needed))
     # what a person brings is known from the moment it is written, so timing has no part in it
     brought = [e for e in rest if e.result is not None and e.why.reason == "person"]
-    known = [*(e for e in seen if e.result is not None), *brought]
     pending = [e for e in rest if e.status != "withdrawn" and (e.result is None or e.why.reason != "person")]
-    return _request(state, n, known, pending)
+    return _request(state, n, needed, brought, pending)
 
 
 def is_reproducible(state: CampaignState) -> bool:
@@ -187,19 +186,34 @@ def propose_now(state: CampaignState, n: int) -> Propose:
     plate = next_plate(state)
     if plate is not None:
         n = min(n, max(plate.n_free // state.mission.replicates, 1))
-    open_ = [e for e in state.experiments.values() if not e.is_final]
-    return _request(state, n, state.finished(), open_)
+    settled = state.n_finished_prefix
+    late = [e for e in state.after(settled) if e.result is not None]
+    return _request(state, n, settled, late, state.open())
 
 
-def _request(state: CampaignState, n: int, known: Sequence[Experiment], pending: Sequence[Experiment]) -> Propose:
-    """Return the request; what it says is left depends on nothing but what is known, so timing has no part in it."""
+def _request(
+    state: CampaignState, n: int, n_settled: int, late: Sequence[Experiment], pending: Sequence[Experiment]
+) -> Propose:
+    """Return the request; what it says is left depends on nothing but what is known, so timing has no part in it.
+
+    Args:
+        state: where the campaign stands.
+        n: how many proposals are wanted.
+        n_settled: the first so many experiments are final, and known.
+        late: further ones with a result that are known.
+        pending: what is under way.
+    """
     problem, budget = state.mission.problem, state.budget
-    spent = sum(problem.cost_of(e.conditions, e.result) for e in known)
-    spent += sum(problem.cost_of(e.conditions, None) for e in pending)
+    history = (*state.history(n_settled), *(e.observation() for e in late))
+    cost_left = None
+    if budget.cost is not None:
+        known = [*islice(state.experiments.values(), n_settled), *late]
+        spent = sum(problem.cost_of(e.conditions, e.result) for e in known if e.result is not None)
+        spent += sum(problem.cost_of(e.conditions, None) for e in pending)
+        cost_left = max(budget.cost - spent, 0.0)
     return Propose(
-        n, tuple(e.observation() for e in known), tuple(e.conditions for e in pending), (state.seed, state.n_proposed),
-        experiments_left=max(budget.experiments - len(known) - len(pending), 0),
-        cost_left=None if budget.cost is None else max(budget.cost - spent, 0.0),
+        n, history, tuple(e.conditions for e in pending), (state.seed, state.n_proposed),
+        experiments_left=max(budget.experiments - len(history) - len(pending), 0), cost_left=cost_left,
     )  # fmt: skip
 
 
@@ -273,17 +287,18 @@ def proposed(state: CampaignState, proposals: Sequence[Proposal]) -> list[Event]
             raise CampaignEnded(
                 say(f"the budget of {state.id} leaves no room for that many", f"{state.id}의 예산이 모자랍니다")
             )
-        n_times = 1 if is_brought else min(state.mission.replicates, left)
+        is_again = proposal.why.reason == "replicate"
+        n_times = 1 if is_brought or is_again else min(state.mission.replicates, left)
         left -= 0 if is_brought else n_times
         number_of_plate = None
         if plate is not None and not is_brought:
             must_suit = is_begun and proposal.why.reason != "start"
             number_of_plate, is_begun = plate.load(proposal, n_times, must_suit=must_suit), True
-        first: ExperimentId | None = None
+        first = _original(state, proposal) if is_again else None
         for _ in range(n_times):
             number = state.n_proposed + len(events) + 1
             id_ = experiment_id(state.id, number)
-            why = proposal.why if first is None else proposal.why.model_copy(update={"reason": "replicate"})
+            why = proposal.why if first is None or is_again else proposal.why.model_copy(update={"reason": "replicate"})
             events.append(
                 facts.ExperimentProposed(
                     experiment=id_,
@@ -296,6 +311,12 @@ def proposed(state: CampaignState, proposals: Sequence[Proposal]) -> list[Event]
             )
             first = first or id_
     return events
+
+
+def _original(state: CampaignState, proposal: Proposal) -> ExperimentId | None:
+    """Return the first experiment with the conditions of one that is to be measured again."""
+    same = (e for e in state.experiments.values() if e.conditions == proposal.conditions)
+    return next((e.replicate_of or e.id for e in same), proposal.why.nearest)
 
 
 def started(task: Task) -> list[Event]:

@@ -187,7 +187,7 @@ def why_sentence(problem: Problem, why: Why, numbers: Mapping[ExperimentId, int]
         "feasibility": say(
             "To find conditions that keep the constraints.", "제약을 지키는 조건을 찾으려고 골랐습니다."
         ),
-        "replicate": say("Repeated, to know the noise.", "측정 오차를 알려고 반복했습니다."),
+        "replicate": say("Measured again, to be sure of it.", "결과를 확실히 하려고 다시 측정했습니다."),
         "person": say("Brought by a person.", "사람이 직접 가져온 결과입니다."),
         "start": say("Given by an expert in the mission file.", "전문가가 미션 파일에 적어 둔 시작점입니다."),
     }[why.reason]

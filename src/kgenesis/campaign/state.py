@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Literal
 
 from kgenesis.campaign import events as facts
@@ -96,6 +97,8 @@ class CampaignState:
     seconds: float = 0.0
     """Wall time while a runner had it."""
     last_at: str = ""
+    _observed: list[Observation | None] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Of the first experiments, all final; None where one was withdrawn."""
 
     @property
     def n_proposed(self) -> int:
@@ -115,6 +118,22 @@ class CampaignState:
     def finished(self) -> list[Experiment]:
         """Return the experiments that have a result, in order of their numbers."""
         return [e for e in self.experiments.values() if e.result is not None]
+
+    def open(self) -> list[Experiment]:
+        """Return the experiments to which something may still happen, in order of their numbers."""
+        return [e for e in self.after(self.n_finished_prefix) if not e.is_final]
+
+    def after(self, n: int) -> Iterable[Experiment]:
+        """Return the experiments but for the first `n`, in order of their numbers."""
+        return islice(self.experiments.values(), n, None)
+
+    def history(self, n: int) -> list[Observation]:
+        """Return what the first `n` experiments found; they must be final. Every proposal asks for it, so it is kept."""
+        known = len(self._observed)
+        if known < n:
+            first = islice(self.experiments.values(), known, n)
+            self._observed += [e.observation() if e.result is not None else None for e in first]
+        return [observation for observation in self._observed[:n] if observation is not None]
 
     def measured(self) -> list[Experiment]:
         """Return the experiments that were measured, in order of their numbers."""

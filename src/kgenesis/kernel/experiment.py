@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetPydanticSchema
+from pydantic_core import CoreSchema, core_schema
 from typing_extensions import override
 
 from kgenesis.kernel.ids import ExperimentId
@@ -43,6 +44,16 @@ class Outcome(Frozen):
     """Replicates behind `mean`."""
 
 
+def _or_its_mean(outcome: Any, schema_of: GetCoreSchemaHandler) -> CoreSchema:
+    """Let a plain number stand for an outcome; not in JSON, which is written in full and read in bulk."""
+    whole = schema_of(outcome)
+    return core_schema.json_or_python_schema(whole, core_schema.no_info_before_validator_function(_as_outcome, whole))
+
+
+def _as_outcome(value: Any) -> Any:
+    return {"mean": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 class FileRef(Frozen):
     """A file an experiment left behind, kept by content."""
 
@@ -57,22 +68,13 @@ class Measurement(Frozen):
     """What a laboratory found."""
 
     kind: Literal["measured"] = "measured"
-    outcomes: dict[str, Outcome]
+    outcomes: dict[str, Annotated[Outcome, GetPydanticSchema(_or_its_mean)]]
     context: dict[str, float | str] = {}
     """Values of the context factors as measured during the experiment."""
     metadata: dict[str, Any] = {}
     files: tuple[FileRef, ...] = ()
     seconds: float | None = Field(default=None, ge=0)
     """Wall time the lab took."""
-
-    @field_validator("outcomes", mode="before")
-    @classmethod
-    def _plain_numbers_are_means(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {
-            k: {"mean": v} if isinstance(v, int | float) and not isinstance(v, bool) else v for k, v in value.items()
-        }
 
     def mean(self, outcome: str) -> float:
         """Return the mean of an outcome, NaN if it was not measured."""

@@ -97,9 +97,12 @@ class EventStore(Protocol):
     """The log on disk. Made by `factory(context)`; settings: `url`."""
 
     def append(
-        self, stream: StreamId, expected_version: int, events: Sequence[Event], fence: int | None = None
-    ) -> Sequence[Recorded]:
+        self, stream: StreamId, expected_version: int, events: Sequence[Event], fence: int | None = None,
+        at: Sequence[str] | None = None,
+    ) -> Sequence[Recorded]:  # fmt: skip
         """Write events after `expected_version`, all or none; on disk on return if any event is durable.
+
+        `at` says when each came about, as `kernel.events.time_now` writes it; now if not given.
 
         Raises:
             Conflict: the stream has another version, or the lease `fence` has passed to somebody else.

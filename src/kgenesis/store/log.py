@@ -1,14 +1,13 @@
 """The event log: append, read, follow, verify."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
 from kgenesis.kernel.errors import Conflict, InvalidSpec, Mistake, StoreCorrupted
-from kgenesis.kernel.events import Event, Recorded
+from kgenesis.kernel.events import Event, Recorded, time_now
 from kgenesis.kernel.ids import StreamId
 from kgenesis.kernel.ports import PluginContext
 from kgenesis.kernel.text import say
@@ -78,8 +77,9 @@ class SqlStore:
         return self._database.is_read_only
 
     def append(
-        self, stream: StreamId, expected_version: int, events: Sequence[Event], fence: int | None = None
-    ) -> Sequence[Recorded]:
+        self, stream: StreamId, expected_version: int, events: Sequence[Event], fence: int | None = None,
+        at: Sequence[str] | None = None,
+    ) -> Sequence[Recorded]:  # fmt: skip
         """Write events after `expected_version`, all or none; on disk on return if any event is durable.
 
         Args:
@@ -87,6 +87,7 @@ class SqlStore:
             expected_version: version of the stream's last event; 0 if it has none.
             events: in order.
             fence: of the lease the writer holds; None for writers that do not run the stream.
+            at: when each came about, as `time_now` writes it; now if not given.
 
         Raises:
             Conflict: the stream has another version, or the lease `fence` has passed to somebody else.
@@ -97,7 +98,7 @@ class SqlStore:
             raise ValueError(msg)
         if not events:
             return ()
-        at = datetime.now(UTC).isoformat(timespec="microseconds")
+        times = [time_now()] * len(events) if at is None else at
         bodies = [event.model_dump_json() for event in events]
         with self._database.writing(is_durable=any(event.is_durable for event in events)) as connection:
             version, previous, position, held = _head(connection, stream)
@@ -106,13 +107,13 @@ class SqlStore:
             if version != expected_version:
                 raise _conflict(stream, expected_version, version)
             written = []
-            for event, body in zip(events, bodies, strict=True):
+            for event, body, time in zip(events, bodies, times, strict=True):
                 version, position = version + 1, position + 1
-                previous = chain.event_hash(previous, stream, version, at, event.type, event.schema_version, body)
+                previous = chain.event_hash(previous, stream, version, time, event.type, event.schema_version, body)
                 written.append(
-                    Recorded(stream, version, position, at, event.type, event.schema_version, body, previous)
+                    Recorded(stream, version, position, time, event.type, event.schema_version, body, previous)
                 )
-            connection.execute(_ADD, [_columns(recorded) for recorded in written])
+            connection.execute(_ADD, [recorded._asdict() for recorded in written])
         return written
 
     def read(self, stream: StreamId, after: int = 0) -> Sequence[Recorded]:
@@ -124,12 +125,12 @@ class SqlStore:
         asked = {"stream": stream, "after": after}
         with self._database.reading() as connection:
             for rows in connection.execution_options(yield_per=_CHUNK).execute(_OF_STREAM, asked).partitions():
-                yield from [Recorded(*row) for row in rows]
+                yield from map(Recorded._make, rows)
 
     def read_all(self, after: int = 0, limit: int = 1000) -> Sequence[Recorded]:
         """Return events of all streams with a position above `after`, in order of position."""
         with self._database.reading() as connection:
-            return [Recorded(*row) for row in connection.execute(_OF_ALL.limit(limit), {"after": after})]
+            return list(map(Recorded._make, connection.execute(_OF_ALL.limit(limit), {"after": after})))
 
     def streams(self, prefix: str = "") -> Sequence[StreamId]:
         """Return the streams whose name begins with `prefix`, in the order they were opened."""
@@ -238,10 +239,6 @@ def _passed_on(stream: StreamId) -> Conflict:
     return Conflict(
         say(f"the lease on {stream} has passed to somebody else", f"{stream}의 실행 권한이 다른 쪽으로 넘어갔습니다")
     )
-
-
-def _columns(recorded: Recorded) -> dict[str, Any]:
-    return {name: getattr(recorded, name) for name in recorded.__slots__}
 
 
 def _conflict(stream: StreamId, expected: int, found: int) -> Conflict:

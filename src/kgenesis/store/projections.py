@@ -97,7 +97,7 @@ def _last(connection: Connection) -> int:
 def _events_after(connection: Connection, position: int) -> list[Recorded]:
     c = tables.event.c
     found = connection.execute(recorded_events().where(c.position > position).order_by(c.position).limit(_BATCH))
-    return [Recorded(*row) for row in found]
+    return list(map(Recorded._make, found))
 
 
 def _rows(connection: Connection, name: str, streams: Iterable[StreamId] | None = None) -> dict[StreamId, Row | None]:

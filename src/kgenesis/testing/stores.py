@@ -192,6 +192,10 @@ class StoreCases:
             Glimpsed(text="둘 \n ' \" \u2028 🔋"),
         ]
 
+    def test_events_keep_the_times_they_came_about(self, store: SqlStore) -> None:
+        store.append(A, 0, [Noted(text="1"), Noted(text="2")], at=["2026-01-02T03:04:05", "2026-01-02T03:04:06"])
+        assert [one.at for one in store.read(A)] == ["2026-01-02T03:04:05", "2026-01-02T03:04:06"]
+
     def test_numbers_come_back_exactly(self, store: SqlStore) -> None:
         numbers = [0.1 + 0.2, 1e-308, -1.7976931348623157e308, 2.0**53 + 2]
         store.append(A, 0, [Noted(text="", number=number) for number in numbers])

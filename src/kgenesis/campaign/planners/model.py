@@ -12,10 +12,12 @@ from kgenesis.campaign.planners.batch import plate
 from kgenesis.campaign.planners.belief import Belief, is_complete, learn
 from kgenesis.campaign.planners.designs import make_random, make_sobol
 from kgenesis.campaign.planners.remaining import outlook
+from kgenesis.campaign.planners.replicate import worth_repeating
 from kgenesis.campaign.planners.worth import Wishes, mistaken
 from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.experiment import Outlook, Proposal, Why
 from kgenesis.kernel.ports import FloatArray, Planner, PluginContext, ProposalRequest, Surrogate
+from kgenesis.kernel.sampling import apply_fixed
 from kgenesis.kernel.text import say
 
 
@@ -95,7 +97,22 @@ class ModelPlanner:
         belief = learn(request, self._surrogate, rng, self._settings)
         found = plate(belief, request, rng)
         left = outlook(belief, found.seen, found.seemed, len(request.history), rng)
-        return [self._explained(request, belief, left, *one) for one in zip(found.values, found.x, strict=True)]
+        proposals = [self._explained(request, belief, left, *one) for one in zip(found.values, found.x, strict=True)]
+        again = None
+        if proposals and not (request.same and request.n > 1):
+            again = worth_repeating(request, belief, found.x[0], self._settings.replicate)
+        if again is not None:
+            proposals = [self._repeated(request, belief, left, again), *proposals[:-1]]
+        return proposals
+
+    def _repeated(self, request: ProposalRequest, belief: Belief, left: Outlook | None, again: int) -> Proposal:
+        space, first = request.problem.space, request.history[again]
+        values = apply_fixed(space, space.to_values([first.conditions]), request.fixed)
+        why = Why(
+            reason="replicate", planner="model", expected=belief.expectations(space.encode(values)[0]),
+            nearest=first.experiment, distance=0.0, surrogate=self._settings.surrogate, outlook=left,
+        )  # fmt: skip
+        return Proposal(conditions=space.to_rows(values)[0], why=why)
 
     def _explained(
         self, request: ProposalRequest, belief: Belief, left: Outlook | None, values: FloatArray, x: FloatArray

@@ -48,6 +48,9 @@ class Wishes(Frozen):
     cost_aware: Literal["auto", "always", "never"] = "auto"
     """Whether what an experiment costs counts: `auto` where the budget has a cost, less and less as it is used up;
     `always` improvement per cost; `never`."""
+    replicate: Literal["auto", "always", "never"] = "auto"
+    """Whether an experiment may be measured again where that helps the final choice more than a new one: `auto` where
+    noise is declared or replicates have shown it, `always` also where the model alone infers it, `never`."""
     prior: dict[str, Annotated[Peak | dict[str, Positive], Field(union_mode="left_to_right")]] = {}
     """Where the best is believed to be, by factor: `{about: 80, within: 10}` for a number, `{THF: 3, water: 1}` for
     levels (weights; 1 for those left out). It counts less and less as results come in."""
