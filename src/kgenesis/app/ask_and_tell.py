@@ -10,7 +10,7 @@ from kgenesis.app.platform import Platform
 from kgenesis.app.run_campaign import planner_of
 from kgenesis.app.sheets import ResultRow, Sheet, read_results, results_of, write_proposals
 from kgenesis.campaign import decide
-from kgenesis.campaign.state import CampaignState, Experiment
+from kgenesis.campaign.state import CampaignState, Experiment, evolve
 from kgenesis.kernel.errors import CampaignEnded, InvalidConditions, InvalidResults, Mistake
 from kgenesis.kernel.events import Event
 from kgenesis.kernel.experiment import Conditions, Value
@@ -30,15 +30,22 @@ class RecordSummary:
 
 
 def suggest(
-    platform: Platform, state: CampaignState, n: int, fixed: Mapping[str, Value] | None = None
+    platform: Platform,
+    state: CampaignState,
+    n: int | None = None,
+    fixed: Mapping[str, Value] | None = None,
+    *,
+    redo: bool = False,
 ) -> list[Experiment]:
     """Propose `n` experiments from everything known now; fewer if the budget or a finite space ends.
 
     Args:
         platform: the store.
         state: changed in place.
-        n: how many.
-        fixed: values the proposals must have, e.g. the context of the day.
+        n: how many; one, or as many as are withdrawn.
+        fixed: values the proposals must have, e.g. the context of the day, or the solvent at hand.
+        redo: withdraw what a planner proposed and nobody started, and propose anew. Nothing is withdrawn unless
+            there is something new.
 
     Raises:
         CampaignBusy: a runner is at work on it.
@@ -48,22 +55,32 @@ def suggest(
     check_fixed(state, fixed or {})
     with platform.store.lease(StreamId(state.id)) as lease:
         catch_up(platform, state)
-        room = decide.room(state)
-        if state.stopped is not None or room <= 0:
-            raise CampaignEnded(
-                say(
-                    f"{state.id} has no experiments left to propose", f"{state.id}에는 제안할 실험이 남아 있지 않습니다"
-                )
-            )
-        n = min(n, -(-room // state.mission.replicates))
+        withdrawn = decide.withdrawn_for_others(state) if redo else []
+        ahead = read_campaign(platform, state.id) if withdrawn else state
+        for event in withdrawn:  # what is proposed must not know of them; they are written together
+            evolve(ahead, event, state.last_at)
+        if n is None:
+            n = max(sum(state.experiments[e.experiment].replicate_of is None for e in withdrawn), 1)
+        _check_room(ahead)
+        n = min(n, -(-decide.room(ahead) // state.mission.replicates))
         planner, first = planner_of(state), state.n_proposed
         while n > 0:
-            step = decide.propose_now(state, n)
-            proposals = decide.chosen(state, step, planner, fixed)
-            append(platform, state, decide.proposed(state, proposals), lease.fence)
+            step = decide.propose_now(ahead, n)
+            proposals = decide.chosen(ahead, step, planner, fixed)
+            if not proposals:
+                break
+            append(platform, state, [*withdrawn, *decide.proposed(ahead, proposals)], lease.fence)
+            withdrawn, ahead = [], state
             # a plate holds so many; what was asked for may fill several
-            n = n - len(proposals) if proposals and state.mission.batch is not None else 0
+            n = n - len(proposals) if state.mission.batch is not None else 0
     return list(state.experiments.values())[first:]
+
+
+def _check_room(state: CampaignState) -> None:
+    if state.stopped is not None or decide.room(state) <= 0:
+        raise CampaignEnded(
+            say(f"{state.id} has no experiments left to propose", f"{state.id}에는 제안할 실험이 남아 있지 않습니다")
+        )
 
 
 def check_fixed(state: CampaignState, fixed: Mapping[str, Value]) -> None:
@@ -151,7 +168,7 @@ def _known(state: CampaignState) -> dict[ExperimentId, Conditions]:
 
 
 def _finished(state: CampaignState) -> set[ExperimentId]:
-    return {e.id for e in state.experiments.values() if e.is_final}
+    return {e.id for e in state.experiments.values() if e.result is not None}
 
 
 def record(platform: Platform, state: CampaignState, rows: Sequence[ResultRow]) -> RecordSummary:
@@ -205,6 +222,11 @@ def _not_awaited(state: CampaignState, id_: ExperimentId, summary: RecordSummary
     found = state.experiments.get(id_)
     if found is None:
         return say(f"{id_} is not an experiment of this campaign", f"{id_}은(는) 이 캠페인의 실험이 아닙니다")
+    if found.status == "withdrawn":
+        return say(
+            f"{id_} was withdrawn; without its name the result is taken as one nobody asked for",
+            f"{id_}은(는) 철회되었습니다. 실험 이름을 비우면 제안하지 않은 실험의 결과로 받습니다",
+        )
     if found.is_final or id_ in summary.answered:
         return say(f"{id_} already has a result", f"{id_}에는 이미 결과가 있습니다")
     return None

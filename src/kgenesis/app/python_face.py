@@ -15,10 +15,12 @@ from kgenesis.app.exchange.frames import framed, rows_of
 from kgenesis.app.mission_files import LoadedMission, check_mission, with_candidates
 from kgenesis.app.platform import Platform, open_platform
 from kgenesis.app.run_campaign import Interruption, Watcher, run_campaign
+from kgenesis.campaign.sentences import why_of
 from kgenesis.campaign.spec import Choice, Mission
 from kgenesis.campaign.state import CampaignState, Experiment
-from kgenesis.kernel.errors import KGenesisError
+from kgenesis.kernel.errors import KGenesisError, NotFound
 from kgenesis.kernel.experiment import Measurement, Result, Task, Value
+from kgenesis.kernel.ids import ExperimentId
 from kgenesis.kernel.text import Lang, lang_of_environment, say
 
 if TYPE_CHECKING:
@@ -151,22 +153,44 @@ class Campaign:
     # ---- ask and tell ----------------------------------------------------------------------------------------------
 
     def propose(
-        self, n: int = 1, *, fixed: Mapping[str, Value] | None = None, frame: Literal["pandas", "polars"] | None = None
+        self,
+        n: int | None = None,
+        *,
+        fixed: Mapping[str, Value] | None = None,
+        redo: bool = False,
+        frame: Literal["pandas", "polars"] | None = None,
     ) -> Any:
         """Return `n` experiments to do next: dictionaries with `experiment` and every factor, or a DataFrame.
 
         Args:
-            n: how many; fewer come back where the budget or a finite space ends.
+            n: how many, one if not given; fewer come back where the budget or a finite space ends.
             fixed: values the proposals must have, e.g. today's context or the solvent at hand.
+            redo: withdraw what was proposed and not started, and propose as many anew, or `n`.
             frame: return a DataFrame of this library instead of a list.
 
         Raises:
             CampaignEnded: nothing is left to propose.
         """
         framed([], frame)  # a library that is not there is found out before anything is written
-        experiments = ask_and_tell.suggest(self._platform, self.state, n, fixed)
+        experiments = ask_and_tell.suggest(self._platform, self.state, n, fixed, redo=redo)
         rows = [{"experiment": e.id, **e.conditions} for e in experiments]
         return framed(rows, frame)
+
+    def why(self, experiment: str, *, lang: Lang | None = None) -> str:
+        """Return in sentences why an experiment was proposed; as data it is `state.experiments[id].why`.
+
+        Raises:
+            NotFound: the campaign has no such experiment.
+        """
+        found = self.state.experiments.get(ExperimentId(experiment))
+        if found is None:
+            raise NotFound(
+                say(
+                    f"{experiment} is not an experiment of {self.id}",
+                    f"{experiment}은(는) {self.id}의 실험이 아닙니다",
+                )
+            )
+        return why_of(self.state, found).in_(lang or lang_of_environment())
 
     def record(self, results: "Mapping[str, Any] | Iterable[Mapping[str, Any]] | Any") -> ask_and_tell.RecordSummary:
         """Take results, all or none, in any order, also of experiments nobody asked for.

@@ -369,6 +369,17 @@ def stopped(state: CampaignState, reason: StopReason) -> list[Event]:
     ]
 
 
+def withdrawn_for_others(state: CampaignState) -> list[facts.ExperimentWithdrawn]:
+    """Return the facts that take back what a planner proposed and nobody has started."""
+    own = ("start", "person")  # what people want done stays
+    first = {id_: state.experiments[id_].replicate_of or id_ for id_ in state.waiting}
+    return [
+        facts.ExperimentWithdrawn(experiment=id_)
+        for id_ in state.waiting
+        if state.experiments[first[id_]].why.reason not in own
+    ]
+
+
 def brought(
     state: CampaignState, conditions: Mapping[str, Value], result: Result, after: int = 0
 ) -> tuple[facts.ExperimentProposed, Event]:

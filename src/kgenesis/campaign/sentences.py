@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from kgenesis.campaign.acceleration import Acceleration, targets_text
 from kgenesis.campaign.state import CampaignState, Experiment
 from kgenesis.campaign.words import name_of, quantity, short, times
-from kgenesis.kernel.experiment import Measurement, Why
+from kgenesis.kernel.experiment import Measurement, Neighbour, Value, Why
 from kgenesis.kernel.ids import ExperimentId
 from kgenesis.kernel.problem import Problem
 from kgenesis.kernel.text import Text, say
@@ -198,16 +198,61 @@ def why_sentence(problem: Problem, why: Why, numbers: Mapping[ExperimentId, int]
     if why.feasibility is not None and problem.outcome_constraints:
         percent = f"{100 * why.feasibility:.0f} %"
         parts.append(say(f"Chance to keep the constraints: {percent}.", f"제약을 지킬 확률: {percent}."))
-    if why.nearest is not None and why.nearest in numbers and why.distance is not None:
-        place = numbers[why.nearest]
-        distance = f"{100 * why.distance:.0f} %"
-        parts.append(
-            say(
-                f"Most like experiment {place} ({distance} of the range away).",
-                f"가장 비슷한 실험은 {place}번입니다(범위의 {distance}만큼 떨어져 있음).",
-            )
-        )
+    if why.from_mean is not None and why.reason in ("explore", "exploit"):
+        parts.append(_trade(why.from_mean))
+    if why.same:
+        units = {v.name: v.unit for v in problem.space.variables}
+        shared = ", ".join(f"{name} {_value(value, units.get(name, ''))}" for name, value in why.same.items())
+        parts.append(say(f"The whole plate has {shared}.", f"플레이트 전체의 조건: {shared}."))
+    parts.append(_neighbours(problem, why, numbers))
+    if len(why.voices) > 1:
+        said = sorted(why.voices.items(), key=lambda pair: -pair[1])
+        who = ", ".join(f"{name} {100 * weight:.0f} %" for name, weight in said if weight >= 0.005)  # noqa: PLR2004
+        parts.append(say(f"Who spoke: {who}.", f"의견을 낸 모델: {who}."))
     return joined(*parts)
+
+
+def why_of(state: CampaignState, experiment: Experiment) -> Text:
+    """Return why one experiment of a campaign was proposed."""
+    numbers = {e.id: e.number for e in state.experiments.values()}
+    return why_sentence(state.mission.problem, experiment.why, numbers)
+
+
+def _trade(from_mean: float) -> Text:
+    """Return how much of the expected improvement rests on the mean."""
+    if from_mean < 0.005:  # noqa: PLR2004
+        return say(
+            "All of the improvement that can be hoped for comes from uncertainty.",
+            "기대할 수 있는 개선은 모두 불확실성에서 나옵니다.",
+        )
+    percent = f"{100 * from_mean:.0f} %"
+    return say(
+        f"{percent} of the expected improvement would be left if nothing were uncertain.",
+        f"불확실성이 전혀 없다고 해도 기대 개선의 {percent}는 남습니다.",
+    )
+
+
+def _neighbours(problem: Problem, why: Why, numbers: Mapping[ExperimentId, int]) -> Text:
+    """Return the earlier experiments that are most alike, how far away they are, and what they gave."""
+    near = [n for n in why.neighbours if n.experiment in numbers]
+    if not near and why.nearest is not None and why.nearest in numbers and why.distance is not None:
+        near = [Neighbour(experiment=why.nearest, distance=why.distance)]
+    if not near:
+        return say("", "")
+    units, shown_en, shown_ko = problem.units, [], []
+    for neighbour in near:
+        gave = [(name_of(problem, k), quantity(v, units.get(k, ""), 3)) for k, v in neighbour.outcomes.items()]
+        place, distance = numbers[neighbour.experiment], f"{100 * neighbour.distance:.2g} %"
+        shown_en.append(f"{place} ({', '.join([distance, *(f'{n.en} {v}' for n, v in gave)])})")
+        shown_ko.append(f"{place}번({', '.join([distance, *(f'{n.ko} {v}' for n, v in gave)])})")
+    return say(
+        f"Most like experiment{'s' if len(near) > 1 else ''} (distance in % of the range): {'; '.join(shown_en)}.",
+        f"가장 비슷한 실험(거리는 범위의 %): {'; '.join(shown_ko)}.",
+    )
+
+
+def _value(value: Value, unit: str) -> str:
+    return quantity(value, unit) if isinstance(value, int | float) else "–" if value is None else value
 
 
 def _expected(problem: Problem, why: Why) -> Text:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from kgenesis.kernel.experiment import Value
 
 
+EXPLAINED = 8
+"""Proposals explained in sentences on the screen, at most."""
+
+
 def open_(
     mission: options.Mission,
     seed: options.Seed = 0,
@@ -48,7 +52,19 @@ CampaignOrMission = Annotated[
         ),
     ),
 ]
-Number = Annotated[int, typer.Option("-n", "--number", min=1, help=t("How many experiments.", "제안할 실험 수."))]
+Number = Annotated[
+    int | None,
+    typer.Option(
+        "-n",
+        "--number",
+        min=1,
+        show_default=False,
+        help=t(
+            "How many experiments; one, or as many as are withdrawn.",
+            "제안할 실험 수. 기본값은 하나 또는 철회한 수만큼.",
+        ),
+    ),
+]
 Sheet = Annotated[
     str | None,
     typer.Option(
@@ -83,11 +99,24 @@ Pending = Annotated[
 ]
 
 
+Redo = Annotated[
+    bool,
+    typer.Option(
+        "--redo",
+        help=t(
+            "Withdraw what was proposed and not started, and propose anew.",
+            "제안했지만 시작하지 않은 실험을 철회하고 새로 제안합니다.",
+        ),
+    ),
+]
+
+
 def suggest(
     campaign: CampaignOrMission,
-    n: Number = 1,
+    n: Number = None,
     output: Sheet = None,
     fix: Fix = None,
+    redo: Redo = False,  # noqa: FBT002
     pending: Pending = False,  # noqa: FBT002
     force: options.Force = False,  # noqa: FBT002
     store: options.Store = None,
@@ -97,11 +126,20 @@ def suggest(
     from kgenesis.app.ask_and_tell import open_proposals, write_sheet
     from kgenesis.app.ask_and_tell import suggest as propose
     from kgenesis.campaign.outlook import outlook_sentence
+    from kgenesis.campaign.sentences import why_of
 
     path = None if output is None else Path(output)
+    if pending and (redo or fix or n):
+        raise typer.BadParameter(
+            t(
+                "proposes nothing, so it goes with neither -n, --fix nor --redo",
+                "새로 제안하지 않으므로 -n, --fix, --redo와 함께 쓸 수 없습니다",
+            ),
+            param_hint="--pending",
+        )
     _check_target(path, may_replace=force)
     platform, state = _campaign_or_mission(campaign, store)
-    experiments = open_proposals(state) if pending else propose(platform, state, n, _fixed(state, fix or []))
+    experiments = open_proposals(state) if pending else propose(platform, state, n, _fixed(state, fix or []), redo=redo)
     if path is not None:
         try:
             write_sheet(state, experiments, path, lang())
@@ -117,9 +155,10 @@ def suggest(
             raise
     if is_json:
         shown = [
-            {"experiment": e.id, "number": e.number, "conditions": e.conditions, "why": e.why.model_dump(mode="json")}
+            {"experiment": e.id, "number": e.number, "plate": e.plate, "conditions": e.conditions,
+             "why": e.why.model_dump(mode="json"), "why_text": why_of(state, e).in_(lang())}
             for e in experiments
-        ]
+        ]  # fmt: skip
         screen.print_json({"campaign": state.id, "experiments": shown, "sheet": output})
         return
     _show(state, experiments)
@@ -198,6 +237,8 @@ def _show(state: "CampaignState", experiments: "Sequence[Experiment]") -> None:
     from rich import box
     from rich.table import Table
 
+    from kgenesis.campaign.sentences import why_of
+
     if not experiments:
         screen.note(t("There is nothing to propose.", "제안할 것이 없습니다."))
         return
@@ -210,6 +251,8 @@ def _show(state: "CampaignState", experiments: "Sequence[Experiment]") -> None:
     for e in experiments:
         table.add_row(e.id, *(screen.number(e.conditions.get(n)) for n in state.mission.space.names), why(e))
     screen.out().print(table)
+    for e in experiments[:EXPLAINED]:
+        screen.out().print(f"{e.number}. {why_of(state, e).in_(lang())}", style="dim", highlight=False, markup=False)
 
 
 Results = Annotated[

@@ -127,6 +127,16 @@ class Outlook(Frozen):
     """By improvement, the smallest first."""
 
 
+class Neighbour(Frozen):
+    """An earlier experiment that is like a proposed one."""
+
+    experiment: ExperimentId
+    distance: float = Field(ge=0)
+    """Gower, 0-1."""
+    outcomes: dict[str, float] = {}
+    """What was measured; empty if it failed."""
+
+
 class Why(Frozen):
     """Why an experiment was proposed, as data; sentences are made from it."""
 
@@ -142,7 +152,15 @@ class Why(Frozen):
     """The earlier experiment that is most alike."""
     distance: float | None = Field(default=None, ge=0)
     """Distance to `nearest` (Gower, 0–1)."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """The earlier experiments that are most alike, `nearest` first."""
+    from_mean: float | None = Field(default=None, ge=0, le=1)
+    """The part of the expected improvement that would be left if nothing were uncertain."""
     surrogate: str | None = None
+    voices: dict[str, float] = {}
+    """The members of the surrogate that spoke, by weight; they sum to 1."""
+    same: dict[str, Value] = {}
+    """What all experiments on its plate have in common."""
     outlook: Outlook | None = None
     """What is left to gain anywhere, not by this experiment alone."""
 

@@ -97,6 +97,17 @@ def log_expected_improvement_with_gradient(
     return np.log(deviation) + height, d_mean, d_variance
 
 
+def share_of_mean(mean: float, variance: float, best: float) -> float:
+    """Return which part of the expected improvement would be left if the outcome were the mean for certain.
+
+    max(μ - best, 0) / EI: at most 1, as EI is convex in the outcome (Jensen); 0 where only uncertainty promises.
+    """
+    if mean <= best:
+        return 0.0
+    expected = log_expected_improvement(np.array([mean]), np.array([variance]), best)[0]
+    return float(min(np.exp(log(mean - best) - expected), 1.0))
+
+
 def incumbent(mean: FloatArray, is_feasible: npt.NDArray[np.bool_] | None = None) -> float | None:
     """Pick what has to be beaten: the best posterior mean over measured points, so that noise cannot pose as success.
 

@@ -1,6 +1,6 @@
 """Several experiments at once: chosen one after the other, each with regard to those before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,7 +68,13 @@ def kriging_believer(belief: Belief, standing: Standing, n: int, rng: np.random.
     )  # fmt: skip
 
 
-def plate(belief: Belief, request: ProposalRequest, rng: np.random.Generator) -> Chosen:
+Choose = Callable[[Belief, Standing, int, np.random.Generator], Chosen]
+"""A way to choose several experiments, such as `kriging_believer`."""
+
+
+def plate(
+    belief: Belief, request: ProposalRequest, rng: np.random.Generator, choose: Choose = kriging_believer
+) -> Chosen:
     """Choose experiments that agree in what `request.same` names, so that the plate as a whole is worth most.
 
     The values they might agree in are those of the best single experiments. For each a plate is filled, and the sums
@@ -77,7 +83,7 @@ def plate(belief: Belief, request: ProposalRequest, rng: np.random.Generator) ->
     free = Standing(request)
     open_ = [free.space.names.index(name) for name in request.same if name not in request.fixed]
     if not open_ or request.n == 1:
-        return kriging_believer(belief, free, request.n, rng)
+        return choose(belief, free, request.n, rng)
     current = believe(belief.posteriors, belief.pending)
     score = belief.scorer(current, belief.pending)
     search = Search(free, score, rough(current), rng)
@@ -88,7 +94,7 @@ def plate(belief: Belief, request: ProposalRequest, rng: np.random.Generator) ->
         row = free.space.to_rows(values[None, :])[0]
         shared = {free.space.names[i]: row[free.space.names[i]] for i in open_}
         standing = Standing(replace(request, fixed={**request.fixed, **shared}))
-        plates.append(kriging_believer(belief, standing, request.n, rng))
+        plates.append(choose(belief, standing, request.n, rng))
     worth = [float(logsumexp(found.worth)) if len(found.worth) else -np.inf for found in plates]
-    best = plates[int(np.argmax(worth))] if plates else kriging_believer(belief, free, request.n, rng)
+    best = plates[int(np.argmax(worth))] if plates else choose(belief, free, request.n, rng)
     return replace(best, seen=seen, seemed=seemed)

@@ -45,6 +45,24 @@ def is_complete(problem: Problem, result: object) -> bool:
     return isinstance(result, Measurement) and all(name in result.outcomes for name in problem.outcomes)
 
 
+Reason = Literal["explore", "exploit", "feasibility"]
+
+
+@dataclass(frozen=True, slots=True)
+class Appraisal:
+    """What is thought of one point before it is tried."""
+
+    score: float
+    feasibility: float
+    """Probability that every constraint on outcomes holds."""
+    reason: Reason
+    """`feasibility` while nothing feasible is known; `exploit` where the expected outcome itself beats the best known;
+    `explore` where only its uncertainty does."""
+    from_mean: float | None
+    """Part of the expected improvement that would be left if nothing were uncertain; None without a single goal."""
+    expected: dict[str, Expectation]
+
+
 class Score(Protocol):
     """Says what points are worth."""
 
@@ -172,31 +190,37 @@ class Belief:
 
     # ---- saying why ------------------------------------------------------------------------------------------------
 
-    def expectations(self, x: FloatArray) -> dict[str, Expectation]:
-        """Return what each outcome is expected to be at a point (d,)."""
-        found = {}
-        for name, posterior in zip(self.names, self.posteriors, strict=True):
-            if name not in (SCALARISED, WORKS):
-                mean, variance = posterior.mean_and_variance(x[None, :])
-                found[name] = Expectation(mean=float(mean[0]), sd=float(np.sqrt(max(variance[0], 0.0))))
+    def appraise(self, x: FloatArray) -> "list[Appraisal]":
+        """Return what is expected at points (k, d), what they are worth, and what that rests on."""
+        scores = self.score(self.posteriors, self.pending, x)
+        moments = {name: p.mean_and_variance(x) for name, p in zip(self.names, self.posteriors, strict=True)}
+        feasibility = np.exp(self._log_feasibility(moments, len(x)))
+        known = self._known(self.posteriors, self.pending)
+        mean, variance = self._utilities(moments)
+        outcomes = [name for name in self.names if name not in (SCALARISED, WORKS)]
+        found = []
+        for k in range(len(x)):
+            reason: Reason = "feasibility"
+            from_mean = None
+            if len(known):
+                reason = "explore" if (known >= mean[k]).all(axis=1).any() else "exploit"
+                if mean.shape[1] == 1:
+                    from_mean = acquisition.share_of_mean(mean[k, 0], variance[k, 0], float(known.max()))
+            expected = {
+                name: Expectation(mean=float(moments[name][0][k]), sd=float(np.sqrt(max(moments[name][1][k], 0.0))))
+                for name in outcomes
+            }
+            found.append(Appraisal(float(scores[k]), float(feasibility[k]), reason, from_mean, expected))
         return found
 
-    def appraise(self, x: FloatArray) -> tuple[float, float, Literal["explore", "exploit", "feasibility"]]:
-        """Return a point's score, its probability of being feasible, and what the score rests on.
-
-        `feasibility` while nothing feasible is known; `exploit` where the expected outcome itself beats the best
-        known; `explore` where only its uncertainty does.
-        """
-        point = x[None, :]
-        score = float(self.score(self.posteriors, self.pending, point)[0])
-        moments = {name: p.mean_and_variance(point) for name, p in zip(self.names, self.posteriors, strict=True)}
-        feasibility = float(np.exp(self._log_feasibility(moments, 1)[0]))
-        known = self._known(self.posteriors, self.pending)
-        if not len(known):
-            return score, feasibility, "feasibility"
-        mean, _ = self._utilities(moments)
-        is_better = not (known >= mean).all(axis=1).any()
-        return score, feasibility, "exploit" if is_better else "explore"
+    @property
+    def voices(self) -> dict[str, float]:
+        """The members of the surrogate, by their weight in the mean over all outcomes."""
+        weights: dict[str, float] = {}
+        for posterior in self.posteriors:
+            for name, weight in posterior.voices.items():
+                weights[name] = weights.get(name, 0.0) + weight / len(self.posteriors)
+        return weights
 
 
 def learn(

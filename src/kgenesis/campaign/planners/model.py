@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError
 
 from kgenesis.campaign.planners import transfer
-from kgenesis.campaign.planners.batch import plate
+from kgenesis.campaign.planners.batch import kriging_believer, plate
 from kgenesis.campaign.planners.belief import Belief, is_complete, learn
 from kgenesis.campaign.planners.designs import make_random, make_sobol
+from kgenesis.campaign.planners.joint import jointly
 from kgenesis.campaign.planners.remaining import outlook
 from kgenesis.campaign.planners.replicate import worth_repeating
+from kgenesis.campaign.planners.standing import Standing
 from kgenesis.campaign.planners.worth import Wishes, mistaken
 from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.experiment import Outlook, Proposal, Why
@@ -26,6 +29,10 @@ class Settings(Wishes):
 
     surrogate: str = "gp"
     """Name of the surrogate plug-in."""
+    batch: Literal["believer", "thompson", "q-log-ei"] = "believer"
+    """How several experiments at once are chosen: each as if those before had come out as expected (Kriging believer),
+    each as the best of a function drawn at random (Thompson sampling), or each as what adds most to the best of those
+    before, in the mean over many functions (noisy q-log-EI)."""
     n_design: Annotated[int, Field(ge=1)] | None = None
     """Experiments of a design before the model speaks (Sobol; random in a candidate table); default: number of factors
     + 1, at least 4. With earlier campaigns the first of them are what was best there."""
@@ -71,6 +78,7 @@ class ModelPlanner:
 
     def __init__(self, settings: Settings, surrogate: Surrogate, design: Planner) -> None:
         self._settings, self._surrogate, self._design = settings, surrogate, design
+        self._choose = kriging_believer if settings.batch == "believer" else partial(jointly, how=settings.batch)
 
     def propose(self, request: ProposalRequest) -> Sequence[Proposal]:
         """Return up to `n` proposals; fewer only when a finite space is exhausted."""
@@ -95,9 +103,9 @@ class ModelPlanner:
     def _by_model(self, request: ProposalRequest) -> list[Proposal]:
         rng = np.random.default_rng(request.seed)
         belief = learn(request, self._surrogate, rng, self._settings)
-        found = plate(belief, request, rng)
+        found = plate(belief, request, rng, self._choose)
         left = outlook(belief, found.seen, found.seemed, len(request.history), rng)
-        proposals = [self._explained(request, belief, left, *one) for one in zip(found.values, found.x, strict=True)]
+        proposals = self._explained(request, belief, left, found.values)
         again = None
         if proposals and not (request.same and request.n > 1):
             again = worth_repeating(request, belief, found.x[0], self._settings.replicate)
@@ -108,29 +116,32 @@ class ModelPlanner:
     def _repeated(self, request: ProposalRequest, belief: Belief, left: Outlook | None, again: int) -> Proposal:
         space, first = request.problem.space, request.history[again]
         values = apply_fixed(space, space.to_values([first.conditions]), request.fixed)
-        why = Why(
-            reason="replicate", planner="model", expected=belief.expectations(space.encode(values)[0]),
-            nearest=first.experiment, distance=0.0, surrogate=self._settings.surrogate, outlook=left,
-        )  # fmt: skip
-        return Proposal(conditions=space.to_rows(values)[0], why=why)
+        (proposal,) = self._explained(request, belief, left, values)
+        changes = {"reason": "replicate", "nearest": first.experiment, "distance": 0.0, "from_mean": None}
+        return proposal.model_copy(update={"why": proposal.why.model_copy(update=changes)})
 
     def _explained(
-        self, request: ProposalRequest, belief: Belief, left: Outlook | None, values: FloatArray, x: FloatArray
-    ) -> Proposal:
-        space = request.problem.space
-        tried = space.to_values([o.conditions for o in request.history])
-        distances = space.distance(values[None, :], tried)[0]
-        nearest = int(distances.argmin())
-        score, feasibility, reason = belief.appraise(x)
-        why = Why(
-            reason=reason,
-            planner="model",
-            expected=belief.expectations(x),
-            score=score,
-            feasibility=feasibility if belief.bounds else None,
-            nearest=request.history[nearest].experiment,
-            distance=float(distances[nearest]),
-            surrogate=self._settings.surrogate,
-            outlook=left,
-        )
-        return Proposal(conditions=space.to_rows(values[None, :])[0], why=why)
+        self, request: ProposalRequest, belief: Belief, left: Outlook | None, values: FloatArray
+    ) -> list[Proposal]:
+        space, planner = request.problem.space, "model"
+        neighbours = Standing(request).neighbours(values)
+        rows, voices = space.to_rows(values), belief.voices
+        proposals = []
+        for row, near, seen in zip(rows, neighbours, belief.appraise(space.encode(values)), strict=True):
+            why = Why(
+                reason=seen.reason,
+                planner=planner,
+                expected=seen.expected,
+                score=seen.score,
+                feasibility=seen.feasibility if belief.bounds else None,
+                nearest=near[0].experiment,
+                distance=near[0].distance,
+                neighbours=near,
+                from_mean=seen.from_mean,
+                surrogate=self._settings.surrogate,
+                voices=voices,
+                same={name: row[name] for name in request.same},
+                outlook=left,
+            )
+            proposals.append(Proposal(conditions=row, why=why))
+        return proposals

@@ -105,12 +105,18 @@ class Search:
         drawn = self._standing.drawn(1, self._rng)
         return self._taken(drawn, score) if len(drawn) else None
 
-    def leaders(self, score: Score, columns: Sequence[int], n: int) -> FloatArray:
-        """Return the best free places (k, n_variables), k <= n, that differ in some columns, taking none."""
-        order = self.sharpen(score, at_least=CHUNK)
+    def best(self, score: Score, n: int) -> IntArray:
+        """Return the best free places, up to `n`, in order, taking none."""
+        order = self.sharpen(score, at_least=n)
         if not self._is_listed and len(order):
             self._climb(score)
-            order = np.argsort(-self.worth, kind="stable")[: len(order)].astype(np.int64)
+            close = np.flatnonzero(self._is_close & ~self._is_gone)
+            order = close[np.argsort(-self.worth[close], kind="stable")].astype(np.int64)
+        return order[:n]
+
+    def leaders(self, score: Score, columns: Sequence[int], n: int) -> FloatArray:
+        """Return the best free places (k, n_variables), k <= n, that differ in some columns, taking none."""
+        order = self.best(score, CHUNK)
         kept: list[int] = []
         parts = np.full_like(self.values, np.nan)
         parts[:, columns] = self.values[:, columns]

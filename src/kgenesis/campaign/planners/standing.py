@@ -6,12 +6,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kgenesis.kernel.experiment import Proposal, Why
+from kgenesis.kernel.experiment import Measurement, Neighbour, Proposal, Result, Why
 from kgenesis.kernel.ports import FloatArray, ProposalRequest
 from kgenesis.kernel.sampling import apply_fixed, matches, sample
 
 NEAR = 1e-6
 """Two experiments are the same if no variable differs by more than this part of its range: rules forgive as much."""
+
+N_NEIGHBOURS = 3
+"""Earlier experiments named beside a proposal."""
 
 _MAX_REDRAWS = 30
 
@@ -22,13 +25,22 @@ def on_one_plate(
     """Return proposals that agree in the variables that `request.same` names: the first decides, the rest follow."""
     open_ = [name for name in request.same if name not in request.fixed]
     if not open_ or request.n == 1:
-        return propose(request)
+        return [_shared(proposal, request.same) for proposal in propose(request)]
     first = propose(replace(request, n=1, same=()))
     if not first:
         return first
     fixed = {**request.fixed, **{name: first[0].conditions[name] for name in open_}}
     pending = (*request.pending, first[0].conditions)
-    return [*first, *propose(replace(request, n=request.n - 1, same=(), fixed=fixed, pending=pending))]
+    rest = propose(replace(request, n=request.n - 1, same=(), fixed=fixed, pending=pending))
+    return [_shared(proposal, request.same) for proposal in (*first, *rest)]
+
+
+def _shared(proposal: Proposal, same: Sequence[str]) -> Proposal:
+    """Return a proposal that says what its plate has in common."""
+    if not same:
+        return proposal
+    why = proposal.why.model_copy(update={"same": {name: proposal.conditions[name] for name in same}})
+    return proposal.model_copy(update={"why": why})
 
 
 class Standing:
@@ -87,18 +99,31 @@ class Standing:
         is_free[found[found >= 0]] = False
         return np.flatnonzero(is_free)
 
+    def neighbours(self, values: FloatArray) -> list[tuple[Neighbour, ...]]:
+        """Return the finished experiments nearest to values (n, n_variables), for each, the nearest first."""
+        if not len(self._done):
+            return [()] * len(values)
+        distances = self.space.distance(values, self._done)
+        found = []
+        for row, order in zip(distances, np.argsort(distances, axis=1, kind="stable")[:, :N_NEIGHBOURS], strict=True):
+            near = [(self._history[k], float(row[k])) for k in order.tolist()]
+            found.append(
+                tuple(
+                    Neighbour(experiment=o.experiment, distance=distance, outcomes=_means(o.result))
+                    for o, distance in near
+                )
+            )
+        return found
+
     def explained(self, values: FloatArray, planner: str) -> list[Proposal]:
-        """Return values (n, n_variables) as proposals that say how near the nearest earlier experiment is."""
-        reasons = [Why(reason="design", planner=planner)] * len(values)
-        if len(self._done):
-            distances = self.space.distance(values, self._done)
-            nearest = distances.argmin(axis=1).tolist()
-            reasons = [
-                Why(reason="design", planner=planner, nearest=self._history[k].experiment, distance=float(row[k]))
-                for k, row in zip(nearest, distances, strict=True)
-            ]
-        rows = self.space.to_rows(values)
-        return [Proposal(conditions=row, why=why) for row, why in zip(rows, reasons, strict=True)]
+        """Return values (n, n_variables) as proposals that say what the nearest earlier experiments are."""
+        proposals = []
+        for row, near in zip(self.space.to_rows(values), self.neighbours(values), strict=True):
+            why = Why(reason="design", planner=planner, neighbours=near)
+            if near:
+                why = why.model_copy(update={"nearest": near[0].experiment, "distance": near[0].distance})
+            proposals.append(Proposal(conditions=row, why=why))
+        return proposals
 
     def drawn(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Return up to `n` new feasible points, drawn at random; fewer if new ones are hardly to be found."""
@@ -113,3 +138,7 @@ class Standing:
             if len(found) >= n:
                 break
         return found
+
+
+def _means(result: Result) -> dict[str, float]:
+    return {name: o.mean for name, o in result.outcomes.items()} if isinstance(result, Measurement) else {}
