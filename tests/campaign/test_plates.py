@@ -7,6 +7,7 @@ import pytest
 
 from kgenesis.campaign import decide
 from kgenesis.campaign import events as facts
+from kgenesis.campaign.choosing import chosen
 from kgenesis.campaign.planners.batch import kriging_believer, plate
 from kgenesis.campaign.planners.belief import learn
 from kgenesis.campaign.planners.standing import Standing
@@ -69,7 +70,7 @@ class Uniform:
 
 def propose(state: CampaignState, planner: Uniform, n: int, fixed: Any = None) -> int:
     """As the ask-and-tell side does it; how many came."""
-    events = decide.proposed(state, decide.chosen(state, decide.propose_now(state, n), planner, fixed))
+    events = decide.proposed(state, chosen(state, decide.propose_now(state, n), planner, fixed))
     write(state, events)
     return len(events)
 
@@ -94,7 +95,7 @@ def test_the_next_plate_is_proposed_when_all_of_this_one_are_final(ordering: str
             case decide.Propose() as step:
                 assert not [e for e in state.experiments.values() if not e.is_final]
                 assert len(step.history) == state.n_proposed
-                write(state, decide.proposed(state, decide.chosen(state, step, planner)))
+                write(state, decide.proposed(state, chosen(state, step, planner)))
             case decide.Submit(task):
                 write(state, decide.started(task))
                 if len(state.running) == 2:  # a slow one and a fast one
@@ -136,7 +137,7 @@ def test_starting_points_take_plates_of_their_own_which_are_filled_up() -> None:
     for _ in range(2):
         step = decide.next_steps(state)[0]
         assert isinstance(step, decide.Propose)
-        write(state, decide.proposed(state, decide.chosen(state, step, planner)))
+        write(state, decide.proposed(state, chosen(state, step, planner)))
         finish(state)
     assert plates_of(state) == {1: [30.0] * 4, 2: [60.0] * 4}
 
@@ -146,7 +147,7 @@ def test_replicates_stay_on_one_plate() -> None:
     step = decide.next_steps(state)[0]
     assert isinstance(step, decide.Propose)
     assert step.n == 2
-    write(state, decide.proposed(state, decide.chosen(state, step, planner)))
+    write(state, decide.proposed(state, chosen(state, step, planner)))
     assert [len(t) for t in plates_of(state).values()] == [6]
 
 
@@ -154,7 +155,7 @@ def test_a_planner_that_breaks_a_plate_is_refused_and_nothing_is_written() -> No
     state = opened(mission())
     step = decide.next_steps(state)[0]
     assert isinstance(step, decide.Propose)
-    proposals = decide.chosen(state, step, Uniform(keeps=False))
+    proposals = chosen(state, step, Uniform(keeps=False))
     with pytest.raises(InvalidConditions) as refusal:
         decide.proposed(state, proposals)
     assert refusal.value.problems[0].field == "temperature"

@@ -10,6 +10,7 @@ from kgenesis.app.platform import Platform
 from kgenesis.app.run_campaign import planner_of
 from kgenesis.app.sheets import ResultRow, Sheet, read_results, results_of, write_proposals
 from kgenesis.campaign import decide
+from kgenesis.campaign.choosing import chosen
 from kgenesis.campaign.state import CampaignState, Experiment, evolve
 from kgenesis.kernel.errors import CampaignEnded, InvalidConditions, InvalidResults, Mistake
 from kgenesis.kernel.events import Event
@@ -66,7 +67,7 @@ def suggest(
         planner, first = planner_of(state), state.n_proposed
         while n > 0:
             step = decide.propose_now(ahead, n)
-            proposals = decide.chosen(ahead, step, planner, fixed)
+            proposals = chosen(ahead, step, planner, fixed)
             if not proposals:
                 break
             append(platform, state, [*withdrawn, *decide.proposed(ahead, proposals)], lease.fence)

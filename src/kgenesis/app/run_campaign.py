@@ -9,6 +9,7 @@ from pathlib import Path
 from kgenesis.app.campaigns import append, catch_up, check_lab, lab_of, read_again
 from kgenesis.app.platform import Platform, make_planner, plugin_context, versions
 from kgenesis.campaign import decide
+from kgenesis.campaign.choosing import chosen
 from kgenesis.campaign.events import CampaignContinued
 from kgenesis.campaign.state import CampaignState, evolve
 from kgenesis.kernel.errors import Conflict
@@ -161,7 +162,7 @@ class _Runner:
             self._write()
             return
         began = time.monotonic()
-        proposals = decide.chosen(self.state, step, self.planner)
+        proposals = chosen(self.state, step, self.planner)
         self.planned_in = time.monotonic() - began
         if proposals:
             self._note(decide.proposed(self.state, proposals))

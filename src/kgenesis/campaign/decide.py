@@ -1,7 +1,7 @@
 """What happens next in a campaign: pure functions from state and input to steps and facts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
@@ -13,7 +13,6 @@ from kgenesis.kernel.errors import CampaignEnded, InvalidConditions
 from kgenesis.kernel.events import Event
 from kgenesis.kernel.experiment import Conditions, Failure, Observation, Proposal, Result, Task, Value, Why
 from kgenesis.kernel.ids import ExperimentId, experiment_id
-from kgenesis.kernel.ports import Planner, ProposalRequest
 from kgenesis.kernel.text import say
 
 RETRYABLE = frozenset({"lost", "timed-out"})
@@ -229,33 +228,6 @@ def starts_left(state: CampaignState) -> list[Proposal]:
         return []
     done = sum(e.why.reason == "start" for e in state.experiments.values())
     return [Proposal(conditions=c, why=Why(reason="start", planner="mission")) for c in points[done:]]
-
-
-def chosen(
-    state: CampaignState, step: Propose, planner: Planner, fixed: Mapping[str, Value] | None = None
-) -> list[Proposal]:
-    """Return up to `step.n` proposals: the mission's own starting points that are left, then the planner's.
-
-    On a plate all have the values of those that are on it already; `fixed` values that differ begin a new one.
-    """
-    starts, given, plate = starts_left(state)[: step.n], dict(fixed or {}), next_plate(state)
-    if plate is not None:
-        starts = plate.leading(starts)
-        if starts:
-            given |= plate.shared(starts[0].conditions)
-        elif plate.suits(given):
-            given = plate.values | given
-    if len(starts) == step.n:
-        return starts
-    request = ProposalRequest(
-        state.mission.problem, step.history, (*step.pending, *(p.conditions for p in starts)), step.n - len(starts),
-        step.seed, given, same=() if plate is None else plate.same,
-        experiments_left=step.experiments_left, cost_left=step.cost_left, earlier=state.earlier,
-    )  # fmt: skip
-    found = [*starts, *planner.propose(request)]
-    if not found and plate is not None and plate.values:  # nothing more goes with what is on the plate
-        found = list(planner.propose(replace(request, fixed=dict(fixed or {}))))
-    return found
 
 
 def proposed(state: CampaignState, proposals: Sequence[Proposal]) -> list[Event]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from kgenesis.campaign import decide
 from kgenesis.campaign import events as facts
+from kgenesis.campaign.choosing import chosen
 from kgenesis.campaign.spec import Mission
 from kgenesis.campaign.state import CampaignState, evolve, fold
 from kgenesis.kernel.events import Event
@@ -94,8 +95,8 @@ def run_in_memory(
         for step in steps:
             match step:
                 case decide.Propose():
-                    chosen = decide.chosen(state, step, proposer)
-                    write(decide.proposed(state, chosen) if chosen else decide.stopped(state, "exhausted"))
+                    found = chosen(state, step, proposer)
+                    write(decide.proposed(state, found) if found else decide.stopped(state, "exhausted"))
                 case decide.Submit(task):
                     write(decide.started(task))
                     result = _measure(lab_function, task.conditions, seconds)
