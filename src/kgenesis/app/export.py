@@ -55,6 +55,15 @@ def export_campaign(
     else:
         parts = bundle(platform, state, lang)
         contents = {target / name: partial(bytes, content) for name, content in parts.items()}
+    return write_files(contents, may_replace=may_replace)
+
+
+def write_files(contents: Mapping[Path, Callable[[], bytes]], *, may_replace: bool = False) -> list[Path]:
+    """Write files, each whole or not at all, in folders that are made; return what was written.
+
+    Raises:
+        BadInput: one exists already.
+    """
     existing = [file for file in contents if file.exists()]
     if existing and not may_replace:
         raise BadInput(

@@ -338,9 +338,24 @@ ExportPlace = Annotated[
 ]
 
 
+ForProgram = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="ax|baybe|bofire",
+        show_default=False,
+        help=t(
+            "Write a folder for this program instead, or refuse what it cannot say.",
+            "이 프로그램이 읽을 폴더를 씁니다. 나타낼 수 없는 것이 있으면 거부합니다.",
+        ),
+    ),
+]
+
+
 def export(
     campaign: options.Campaign,
     output: ExportPlace,
+    to: ForProgram = None,
     force: options.Force = False,  # noqa: FBT002
     store: options.Store = None,
     is_json: options.Json = False,  # noqa: FBT002
@@ -349,7 +364,12 @@ def export(
     from kgenesis.app.export import export_campaign
 
     platform, state = campaign_to_read(campaign, store)
-    files = export_campaign(platform, state, Path(output), lang(), may_replace=force)
+    if to is None:
+        files = export_campaign(platform, state, Path(output), lang(), may_replace=force)
+    else:
+        from kgenesis.app.exchange.peers import export_for
+
+        files = export_for(to, state, Path(output), may_replace=force)
     if is_json:
         screen.print_json({"campaign": state.id, "files": [str(file) for file in files]})
         return

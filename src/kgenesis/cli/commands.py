@@ -10,7 +10,7 @@ def build() -> Callable[..., Any]:
     """Return the command line as one callable, in the language people read here."""
     import typer
 
-    from kgenesis.cli import campaign, doctor, log, new, reference, run, schema, sheet
+    from kgenesis.cli import campaign, doctor, exchange, log, new, reference, run, schema, sheet
     from kgenesis.cli.help import Command, Group
 
     app = typer.Typer(
@@ -55,7 +55,7 @@ def build() -> Callable[..., Any]:
         "",
         group("new", t("Begin a mission or a lab of your own.", "나의 미션이나 실험실 만들기."), start),
     )
-    add(schema.COMMANDS, start)
+    add(exchange.COMMANDS | schema.COMMANDS, start)
     return app
 
 
