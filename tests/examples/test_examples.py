@@ -41,7 +41,7 @@ def test_the_mission_is_valid_and_has_a_feasible_point(mission: Path) -> None:
 
 def test_there_is_a_row_for_every_example_in_the_readme() -> None:
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    for name in [*(mission.parent.name for mission in MISSIONS), "ask_and_tell.py"]:
+    for name in [*(mission.parent.name for mission in MISSIONS), "ask_and_tell.py", "frameworks.py"]:
         assert f"[{name}]" in readme
 
 
@@ -54,6 +54,12 @@ def test_ask_and_tell_finds_the_cup(tmp_path: Path) -> None:
     campaign = _script(EXAMPLES / "ask_and_tell.py").main(str(tmp_path / "cups.db"))
     assert campaign.state.stopped == "reached"
     assert abs(campaign.best["extraction"] - 20) <= 0.05
+
+
+@pytest.mark.parametrize("by", ["by_gest", "by_optuna"])
+def test_other_frameworks_find_the_cup(by: str) -> None:
+    cup = getattr(_script(EXAMPLES / "frameworks.py"), by)()
+    assert cup["score"] > 9
 
 
 @pytest.mark.slow
