@@ -204,6 +204,21 @@ def test_a_pickle_is_never_opened():
     assert reasons_of(caught).count("pickle, which is not opened") == 2
 
 
+def test_the_points_of_a_saved_campaign_may_come_as_a_table(tmp_path):
+    points, data = tmp_path / "points.csv", tmp_path / "data.csv"
+    points.write_text("temperature\n20\n60\n", encoding="utf-8")
+    data.write_text("temperature,output\n20,1\n", encoding="utf-8")
+    draft, mission = bring_in(FILES / "baybe-pickled.json", "baybe", data, points)
+    assert mission.space.to_rows(mission.space.points) == [{"temperature": 20}, {"temperature": 60}]
+    written = write_draft(draft, mission, tmp_path / "out")
+    assert [path.name for path in written][1] == f"{mission.name}.candidates.csv"
+    loaded = load_mission(str(written[0])).mission
+    assert loaded.space.to_rows(loaded.space.points) == mission.space.to_rows(mission.space.points)
+    points.write_text("temperature\n25\n", encoding="utf-8")
+    with pytest.raises(BadInput):
+        bring_in(FILES / "baybe-pickled.json", "baybe", data, points)
+
+
 def test_what_is_no_such_file_is_said_so(tmp_path):
     with pytest.raises(NotFound):
         bring_in(tmp_path / "none.json", "ax")

@@ -35,7 +35,8 @@ SOLVENT = {
 SUM = {"type": "linear", "coefficients": {"t": 1, "u": 2}, "relation": ">=", "bound": 3}
 
 
-def campaign_of(tmp_path, factors, constraints, points, **more):
+def campaign_of(tmp_path, factors, constraints, results, **more):
+    """Return a campaign with these results and a pending proposal."""
     mission = {
         "name": "simple",
         "title": "Simple",
@@ -49,7 +50,7 @@ def campaign_of(tmp_path, factors, constraints, points, **more):
         **more,
     }
     campaign = open_campaign(mission, store=tmp_path / "store.db")
-    campaign.record([{**point, "y": 1.5 + i, "y sem": 0.25, "cost": 2.0} for i, point in enumerate(points)])
+    campaign.record(results)
     campaign.propose(1)
     return campaign
 
@@ -61,8 +62,8 @@ def test_ax_reads_what_is_written_for_it(tmp_path):
     point = {"t": 5.0, "u": 1.0, "n": 2.0, "k": 2.0, "kind": "y"}
     whole = {"type": "integer", "name": "n", "low": 1, "high": 9}
     purity = [{"outcome": "purity", "at_least": 0.9, "unit": "1"}]
-    campaign = campaign_of(tmp_path, [*RANGES, whole, *CHOICES], [SUM], [], outcome_constraints=purity)
-    campaign.record([{**point, "y": 1.5, "y sem": 0.25, "cost": 2, "purity": 0.95}, {**point, "failure": "refused"}])
+    results = [{**point, "y": 1.5, "y sem": 0.25, "cost": 2, "purity": 0.95}, {**point, "failure": "refused"}]
+    campaign = campaign_of(tmp_path, [*RANGES, whole, *CHOICES], [SUM], results, outcome_constraints=purity)
     (path,) = export_for("ax", campaign.state, tmp_path / "out")
 
     told = json.loads(path.read_text(encoding="utf-8"))
@@ -103,7 +104,8 @@ def test_baybe_reads_what_is_written_for_it(tmp_path, is_discrete):
     else:
         factors, constraints = [*RANGES, BLEND], [SUM]
         points = [{"t": 5.0, "u": 1.0, "a": 0.5, "b": 0.5, "c": 0.0}]
-    campaign = campaign_of(tmp_path, factors, constraints, points)
+    results = [{**point, "y": 1.5, "y sem": 0.25, "cost": 2.0} for point in points]
+    campaign = campaign_of(tmp_path, factors, constraints, results)
     export_for("baybe", campaign.state, tmp_path / "out")
     theirs = Campaign.from_config((tmp_path / "out" / "campaign.json").read_text(encoding="utf-8"))
     theirs.add_measurements(pd.read_csv(tmp_path / "out" / "measurements.csv"))
@@ -120,13 +122,14 @@ def test_baybe_reads_what_is_written_for_it(tmp_path, is_discrete):
 def test_bofire_reads_what_is_written_for_it(tmp_path):
     from bofire.data_models.domain.api import Domain
 
-    points = [{"t": 5.0, "u": 1.0, "k": 2.0, "kind": "y", "solvent": "water", "a": 0.5, "b": 0.5, "c": 0.0}]
+    point = {"t": 5.0, "u": 1.0, "k": 2.0, "kind": "y", "solvent": "water", "a": 0.5, "b": 0.5, "c": 0.0}
     bounds = [
         {"outcome": "purity", "at_least": 0.9, "unit": "1"},
         {"outcome": "hue", "at_least": 1, "at_most": 3, "unit": "1"},
     ]
-    campaign = campaign_of(tmp_path, [*RANGES, *CHOICES, SOLVENT, BLEND], [SUM], [], outcome_constraints=bounds)
-    campaign.record([{**points[0], "y": 1.5, "cost": 2, "purity": 0.95, "hue": 2}])
+    results = [{**point, "y": 1.5, "cost": 2, "purity": 0.95, "hue": 2}]
+    factors = [*RANGES, *CHOICES, SOLVENT, BLEND]
+    campaign = campaign_of(tmp_path, factors, [SUM], results, outcome_constraints=bounds)
     export_for("bofire", campaign.state, tmp_path / "out")
     domain = Domain(**json.loads((tmp_path / "out" / "domain.json").read_text(encoding="utf-8")))
     experiments = pd.read_csv(tmp_path / "out" / "experiments.csv")

@@ -37,6 +37,15 @@ Data = Annotated[
         help=t("Its experiments, where they are not in the file.", "파일에 들어 있지 않은 실험들의 표."),
     ),
 ]
+Points = Annotated[
+    str | None,
+    typer.Option(
+        "--points",
+        metavar="CSV",
+        show_default=False,
+        help=t("All points of the space, where it is a list of them.", "공간이 점의 목록이면 그 모든 점."),
+    ),
+]
 Folder = Annotated[
     str,
     typer.Option(
@@ -49,6 +58,7 @@ def import_(
     file: File,
     from_: From,
     data: Data = None,
+    points: Points = None,
     output: Folder = ".",
     force: options.Force = False,  # noqa: FBT002
     is_json: options.Json = False,  # noqa: FBT002
@@ -56,7 +66,7 @@ def import_(
     """Make a mission file and a results sheet of what another program wrote."""
     from kgenesis.app.exchange.peers import bring_in, write_draft
 
-    draft, mission = bring_in(Path(file), from_, None if data is None else Path(data))
+    draft, mission = bring_in(Path(file), from_, _path(data), _path(points))
     written = [str(path) for path in write_draft(draft, mission, Path(output), may_replace=force)]
     if is_json:
         screen.print_json({
@@ -71,8 +81,12 @@ def import_(
     for note in draft.notes:
         screen.note(note.in_(lang()))
     screen.note(t(f"Next: kgenesis open {written[0]}", f"다음: kgenesis open {written[0]}"))
-    if len(written) > 1:
-        screen.note(t(f"Then: kgenesis record last {written[1]}", f"그다음: kgenesis record last {written[1]}"))
+    if draft.results:
+        screen.note(t(f"Then: kgenesis record last {written[-1]}", f"그다음: kgenesis record last {written[-1]}"))
+
+
+def _path(given: str | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 COMMANDS: dict[str, tuple[Any, str]] = {

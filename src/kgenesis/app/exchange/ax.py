@@ -23,8 +23,9 @@ _METRIC = re.compile(r"(?P<sign>-?)\s*(?:1(?:\.0)?\s*\*\s*)?(?P<name>[^\s,*+()-]
 # ---- in -----------------------------------------------------------------------------------------------------------
 
 
-def read(draft: Draft, data: Mapping[str, Any], rows: Sequence[Mapping[str, str]]) -> None:
+def read(draft: Draft, data: Mapping[str, Any], rows: Sequence[Mapping[str, str]], *, has_points: bool) -> None:
     """Understand a file of `Client.save_to_json_file` or of `save_experiment`; the data is in it."""
+    del has_points  # a table of points narrows any space
     experiment = data.get("experiment", data)
     if rows:
         draft.refuse("--data", "a file of Ax has its data in it", "Ax 파일에는 데이터가 들어 있습니다")

@@ -19,9 +19,9 @@ from kgenesis.kernel.factors import Categorical, Context, Factor, Fixed, Grid, I
 # ---- in -----------------------------------------------------------------------------------------------------------
 
 
-def read(draft: Draft, data: Mapping[str, Any], rows: Sequence[Mapping[str, str]]) -> None:
+def read(draft: Draft, data: Mapping[str, Any], rows: Sequence[Mapping[str, str]], *, has_points: bool) -> None:
     """Understand a configuration (what `Campaign.from_config` reads), or a saved campaign over numbers alone."""
-    parameters, constraints = _searchspace(draft, data.get("searchspace") or {})
+    parameters, constraints = _searchspace(draft, data.get("searchspace") or {}, has_points=has_points)
     for parameter in parameters:
         _read_parameter(draft, parameter)
     _read_constraints(draft, constraints)
@@ -45,20 +45,29 @@ def read(draft: Draft, data: Mapping[str, Any], rows: Sequence[Mapping[str, str]
         draft.results.append((conditions_in(draft, row), Measurement.model_validate({"outcomes": known})))
 
 
-def _searchspace(draft: Draft, space: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+def _searchspace(draft: Draft, space: Mapping[str, Any], *, has_points: bool) -> tuple[list[Any], list[Any]]:
     """Return the parameters and constraints of a search space, if it is the product of its parameters."""
     if "parameters" in space:
-        if space.get("constructor", "from_product") != "from_product":
+        if space.get("constructor", "from_product") != "from_product" and not has_points:
             draft.refuse("searchspace", f"the constructor {space['constructor']}", f"{space['constructor']} 생성자")
         return list(space["parameters"]), list(space.get("constraints") or [])
     discrete, continuous = space.get("discrete") or {}, space.get("continuous") or {}
-    if discrete.get("parameters"):
+    if discrete.get("parameters") and not has_points:
         draft.refuse(
             "searchspace.discrete",
-            "the points of a saved campaign are a pickle, which is not opened: give the configuration that "
-            "`Campaign.from_config` reads",
-            "저장된 캠페인의 점은 피클이라 열지 않습니다. `Campaign.from_config`가 읽는 설정 파일을 주세요",
+            "the points of a saved campaign are a pickle, which is not opened: give them as CSV with --points "
+            "(campaign.searchspace.discrete.exp_rep.to_csv), or bring in what `Campaign.from_config` reads",
+            "저장된 캠페인의 점은 피클이라 열지 않습니다. --points로 CSV를 주거나"
+            "(campaign.searchspace.discrete.exp_rep.to_csv) `Campaign.from_config`가 읽는 것을 가져오세요",
         )
+    if discrete.get("parameters") and continuous.get("parameters") and has_points:
+        draft.refuse(
+            "searchspace",
+            "points that are listed, with numbers that are free",
+            "목록으로 주어진 점과 자유로운 수가 함께 있는 공간",
+        )
+    if discrete.get("parameters"):  # its constraints are in its points
+        return list(discrete["parameters"]), []
     # where only one kind is possible, a saved campaign names no type
     parameters = [{"type": "NumericalContinuousParameter", **p} for p in continuous.get("parameters") or []]
     found = [c for key, found in continuous.items() if key.startswith("constraints") for c in found]

@@ -20,8 +20,9 @@ from kgenesis.kernel.units import check_unit
 # ---- in -----------------------------------------------------------------------------------------------------------
 
 
-def read(draft: Draft, data: Mapping[str, Any], rows: Sequence[Mapping[str, str]]) -> None:
+def read(draft: Draft, data: Mapping[str, Any], rows: Sequence[Mapping[str, str]], *, has_points: bool) -> None:
     """Understand a domain (or a strategy, which has one) and the table of its experiments."""
+    del has_points  # a table of points narrows any space
     domain = data.get("domain", data)
     for feature in domain.get("inputs", {}).get("features", []):
         _read_input(draft, feature)

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ class Draft:
     constraints: list[dict[str, Any]] = field(default_factory=list)
     objectives: list[dict[str, Any]] = field(default_factory=list)
     outcome_constraints: list[dict[str, Any]] = field(default_factory=list)
+    candidates: list[dict[str, Value]] = field(default_factory=list)
+    """All points of the space, if a table lists them."""
     results: list[tuple[dict[str, Value], Result]] = field(default_factory=list)
     """Conditions and what came of them."""
     reasons: list[Mistake] = field(default_factory=list)
@@ -94,6 +96,10 @@ class Draft:
         names = ("mixture" if i == 1 else f"mixture {i}" for i in range(1, len(taken) + 2))
         return next(name for name in names if name not in taken)
 
+    def add_candidates(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Take a table that lists all points of the space."""
+        self.candidates = [conditions_in(self, row) for row in rows]
+
     def finished(self) -> Mission:
         """Return the mission, checked whole, results included.
 
@@ -132,7 +138,8 @@ class Draft:
             "kgenesis": 1,
             "name": slug,
             "title": self.name or slug,
-            "space": {"factors": self.factors, "constraints": self.constraints},
+            "space": {"factors": self.factors, "constraints": self.constraints}
+            | ({"candidates": {"rows": self.candidates}} if self.candidates else {}),
             "objectives": self.objectives,
             "outcome_constraints": self.outcome_constraints,
             "lab": "people",
@@ -201,21 +208,38 @@ def mission_text(draft: Draft, mission: Mission) -> str:
     lines += [say("Look at the units and the budget.", "단위와 예산을 확인하세요."), *draft.notes]
     head = "".join(f"# {text.en}\n# {text.ko}\n" for text in lines)
     data = {"kgenesis": mission.kgenesis, **mission.model_dump(mode="json", exclude_defaults=True)}
+    if draft.candidates:
+        data["space"]["candidates"] = candidates_name(mission)
     return head + str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110))
+
+
+def candidates_name(mission: Mission) -> str:
+    """Return what the table of all points is called, beside the mission file."""
+    return f"{mission.name}.candidates.csv"
+
+
+def candidates_text(draft: Draft, mission: Mission) -> str:
+    """Return the table of all points."""
+    names = mission.space.names
+    return _csv_text([names, *([row.get(name) for name in names] for row in draft.candidates)])
+
+
+def _csv_text(rows: Iterable[Sequence[Value]]) -> str:
+    target = io.StringIO(newline="")
+    csv.writer(target).writerows(rows)
+    return target.getvalue()
 
 
 def results_text(draft: Draft, mission: Mission) -> str:
     """Return the history as a results sheet that `kgenesis record` takes."""
     outcomes = mission.problem.outcomes
     header = [*mission.space.names, *(h for name in outcomes for h in (name, f"{name} sem")), "failure", "note"]
-    target = io.StringIO(newline="")
-    writer = csv.writer(target)
-    writer.writerow([neutral(name) for name in header])
+    rows: list[list[Value]] = [[neutral(name) for name in header]]
     for conditions, result in draft.results:
         cells: list[Value] = [conditions.get(name) for name in mission.space.names]
         for name in outcomes:
             found = result.outcomes.get(name) if isinstance(result, Measurement) else None
             cells += [None, None] if found is None else [found.mean, found.sem]
         cells += [result.kind, result.reason.en] if isinstance(result, Failure) else [None, None]
-        writer.writerow([neutral(cell) if isinstance(cell, str) else cell for cell in cells])
-    return target.getvalue()
+        rows.append([neutral(cell) if isinstance(cell, str) else cell for cell in cells])
+    return _csv_text(rows)

@@ -9,7 +9,7 @@ from typing import Any
 
 from kgenesis.app.candidates import read_table
 from kgenesis.app.exchange import ax, baybe, bofire
-from kgenesis.app.exchange.drafts import Draft, mission_text, results_text, table_of
+from kgenesis.app.exchange.drafts import Draft, candidates_name, candidates_text, mission_text, results_text, table_of
 from kgenesis.app.exchange.refusal import Refusal
 from kgenesis.app.export import write_files
 from kgenesis.campaign.spec import Mission
@@ -25,13 +25,14 @@ PROGRAMS: Mapping[str, tuple[str, ModuleType]] = {
 """By the name people type: the program's own, and what reads and writes its files."""
 
 
-def bring_in(path: Path, program: str, data: Path | None = None) -> tuple[Draft, Mission]:
+def bring_in(path: Path, program: str, data: Path | None = None, points: Path | None = None) -> tuple[Draft, Mission]:
     """Return a file of another program as a draft of a mission with its history, and the mission.
 
     Args:
         path: JSON that the program wrote.
         program: one of `PROGRAMS`.
         data: a CSV of its experiments, where they are not in the file.
+        points: a CSV of all points of the space, where the space is a list of them.
 
     Raises:
         NotFound: there is no such file.
@@ -43,7 +44,9 @@ def bring_in(path: Path, program: str, data: Path | None = None) -> tuple[Draft,
     rows = [] if data is None else table_of(data)
     try:
         parsed = json.loads(content)
-        module.read(draft, parsed, rows)
+        module.read(draft, parsed, rows, has_points=points is not None)
+        if points is not None:
+            draft.add_candidates(table_of(points))
     except (LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
         text = say(f"{type(error).__name__}: {error}", f"{type(error).__name__}: {error}")
         raise BadInput(
@@ -59,6 +62,8 @@ def write_draft(draft: Draft, mission: Mission, folder: Path, *, may_replace: bo
         BadInput: a file exists already.
     """
     texts = {f"{mission.name}.yaml": mission_text(draft, mission)}
+    if draft.candidates:
+        texts[candidates_name(mission)] = candidates_text(draft, mission)
     if draft.results:
         texts[f"{mission.name}.results.csv"] = results_text(draft, mission)
     return write_files(
