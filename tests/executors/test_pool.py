@@ -168,6 +168,39 @@ def test_workers_are_only_started_when_there_is_work_for_them(make: Make) -> Non
     assert len(pool._workers) == 1
 
 
+def test_worn_workers_are_replaced_without_losing_a_task_or_working_more_at_a_time(make: Make) -> None:
+    pool = make(n_workers=2, tasks_per_worker=3)
+    n_tasks, done = 0, []
+    deadline = time.monotonic() + 120.0
+    while len({one["pid"] for one in done if "pid" in one}) < 5 and time.monotonic() < deadline:
+        for _ in range(5):
+            pool.submit(task(n_tasks, "take a while", 0.05))
+            pool.submit(task(n_tasks + 1, "say who"))
+            n_tasks += 2
+        done += [result.metadata for result in gather(pool).values() if isinstance(result, Measurement)]
+    assert len(done) == n_tasks
+    pids = {one["pid"] for one in done if "pid" in one}
+    assert len(pids) >= 5
+    spans = sorted((one["start"], one["end"]) for one in done if "start" in one)
+    assert all(
+        third[0] >= min(first[1], second[1]) for first, second, third in zip(spans, spans[1:], spans[2:], strict=False)
+    )
+    pool.close(wait=True)
+    assert not any(runs(pid) for pid in pids)
+
+
+def test_a_worn_worker_whose_successor_cannot_be_made_goes_on(make: Make, tmp_path: Path) -> None:
+    pool = make(n_workers=1, tasks_per_worker=2)
+    pool.submit(task(0, "say who"))
+    gather(pool)
+    for file in (tmp_path / "site").rglob("*"):
+        if file.is_file():
+            file.unlink()  # the lab is uninstalled under the pool's feet
+    for number in range(1, 30):
+        pool.submit(task(number, "take a while", 0.05))
+    assert all(isinstance(result, Measurement) for result in gather(pool).values())
+
+
 def test_a_task_is_done_exactly_as_it_was_submitted(make: Make, tmp_path: Path) -> None:
     pool = make(n_workers=1)
     pool.submit(task(1, "fail", 0.1 + 0.2))

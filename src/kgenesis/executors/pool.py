@@ -1,5 +1,6 @@
 """Do experiments in worker processes of this computer, several at a time, and survive whatever they do."""
 
+import math
 import shutil
 import sys
 import tempfile
@@ -38,15 +39,22 @@ class PoolExecutor:
         n_workers: at most so many run; they are started as tasks come.
         n_threads: threads a numerical library may use in each.
         build_timeout: seconds a worker may take to start and make its lab.
+        tasks_per_worker: after so many tasks a worker is worn: simulators leak. It goes on until its successor is ready.
     """
 
-    def __init__(self, recipe: LabRecipe, n_workers: int, *, n_threads: int = 1, build_timeout: float = 300.0) -> None:
+    def __init__(
+        self, recipe: LabRecipe, n_workers: int, *, n_threads: int = 1, build_timeout: float = 300.0,
+        tasks_per_worker: int = 500,
+    ) -> None:  # fmt: skip
         self._boot = boot_line(sys.path, recipe, n_threads)
         self._n_workers = n_workers
         self._n_threads = n_threads
         self._build_timeout = build_timeout
+        self._tasks_per_worker: float = tasks_per_worker
         self._inbox: Inbox = Inbox()
         self._workers: list[Worker] = []
+        self._leaving: list[Worker] = []
+        """Told to end, not yet ended."""
         self._waiting: deque[Task] = deque()
         self._finished: list[tuple[ExperimentId, int, Result]] = []
         self._failed_starts = 0
@@ -101,9 +109,10 @@ class PoolExecutor:
         self._waiting.clear()
         for worker in self._workers:
             worker.send(END)
-        for worker in self._workers:
+        for worker in (*self._workers, *self._leaving):
             worker.bury(_PATIENCE if wait and worker.is_ready else 0.0)
         self._workers.clear()
+        self._leaving.clear()
         shutil.rmtree(self._logs, ignore_errors=True)
 
     # ---- what comes in ---------------------------------------------------------------------------------------------
@@ -123,6 +132,10 @@ class PoolExecutor:
                 self._take_in(0.05)
                 if worker in self._workers:
                     self._lose(worker)
+        for worker in list(self._leaving):
+            if worker.has_ended() or time.monotonic() >= worker.since + _PATIENCE:
+                self._leaving.remove(worker)
+                worker.bury()
         self._hand_out()
 
     def _take_in(self, timeout: float) -> None:
@@ -196,8 +209,8 @@ class PoolExecutor:
         if not is_final and self._failed_starts < _STARTS:
             return
         working = sum(worker.is_ready for worker in self._workers)
-        if working and not is_final:
-            self._n_workers = working  # go on with those there are
+        if working:  # go on with those there are
+            self._n_workers, self._tasks_per_worker = min(working, self._n_workers), math.inf
         else:
             self._hopeless = reason
 
@@ -211,6 +224,7 @@ class PoolExecutor:
     def _finish(self, worker: Worker, result: Result) -> None:
         task, worker.task = worker.task, None
         if task is not None:
+            worker.n_done += 1
             self._finished.append((task.experiment, task.attempt, result))
             worker.file_log(task.folder)
 
@@ -221,24 +235,48 @@ class PoolExecutor:
     # ---- what goes out ---------------------------------------------------------------------------------------------
 
     def _hand_out(self) -> None:
+        self._workers.sort(key=self._is_worn)  # the fresh ones first
+        n_busy = sum(worker.task is not None for worker in self._workers)
         for worker in self._workers:
-            if self._waiting and worker.is_ready and worker.task is None:
+            if self._waiting and n_busy < self._n_workers and worker.is_ready and worker.task is None:
                 worker.task, worker.since = self._waiting.popleft(), time.monotonic()
                 worker.send(task_line(worker.task))  # if it has just died, its end is about to be heard
+                n_busy += 1
         if self._hopeless is not None:
             for task in self._waiting:
                 self._finished.append((task.experiment, task.attempt, Failure(kind="crashed", reason=self._hopeless)))
             self._waiting.clear()
+        self._replace_worn()
         n_starting = sum(not worker.is_ready for worker in self._workers)
         while len(self._waiting) > n_starting and len(self._workers) < self._n_workers:
-            self._n_started += 1
-            log = self._logs / f"worker-{self._n_started}.log"
-            self._workers.append(Worker(self._boot, log, self._inbox, self._n_threads))
+            self._start_worker()
             n_starting += 1
+
+    def _is_worn(self, worker: Worker) -> bool:
+        return worker.n_done >= self._tasks_per_worker
+
+    def _replace_worn(self) -> None:
+        """Start a successor for every worn worker that still has work; let go those whose successor is ready."""
+        for worker in [worker for worker in self._workers if self._is_worn(worker)]:
+            successor = worker.successor if worker.successor in self._workers else None
+            if successor is None and worker.task is not None:
+                worker.successor = self._start_worker()
+            elif successor is not None and successor.is_ready and worker.task is None:
+                self._workers.remove(worker)
+                self._leaving.append(worker)
+                worker.since = time.monotonic()
+                worker.send(END)
+
+    def _start_worker(self) -> Worker:
+        self._n_started += 1
+        log = self._logs / f"worker-{self._n_started}.log"
+        worker = Worker(self._boot, log, self._inbox, self._n_threads)
+        self._workers.append(worker)
+        return worker
 
 
 def make_executor(context: PluginContext) -> PoolExecutor:
-    """Make a pool; settings `recipe`, `n_workers`, `n_threads`, `build_timeout`.
+    """Make a pool; settings `recipe`, `n_workers`, `n_threads`, `build_timeout`, `tasks_per_worker`.
 
     Raises:
         InvalidSpec: the settings are not valid.
@@ -247,5 +285,6 @@ def make_executor(context: PluginContext) -> PoolExecutor:
     if settings.recipe is None:
         raise InvalidSpec(say("a pool needs the lab's recipe", "프로세스 풀에는 실험실 정보가 필요합니다"))
     return PoolExecutor(
-        settings.recipe, settings.n_workers, n_threads=settings.n_threads, build_timeout=settings.build_timeout
-    )
+        settings.recipe, settings.n_workers, n_threads=settings.n_threads, build_timeout=settings.build_timeout,
+        tasks_per_worker=settings.tasks_per_worker,
+    )  # fmt: skip

@@ -53,6 +53,10 @@ class Worker:
         self.log = log
         self.task: Task | None = None
         self.is_ready = False
+        self.n_done = 0
+        """Tasks it has done."""
+        self.successor: Worker | None = None
+        """Who takes its place once it is worn."""
         self.since = time.monotonic()
         """When it was started, or given its task."""
         with log.open("ab") as errors:  # append: the file can be emptied between tasks

@@ -42,6 +42,8 @@ class Settings:
     """Threads a numerical library may use in each worker."""
     build_timeout: float = 300.0
     """Seconds a worker may take to start and make its lab."""
+    tasks_per_worker: int = 500
+    """Tasks after which a worker is replaced by a fresh one."""
 
 
 def settings_of(context: PluginContext) -> Settings:
@@ -56,7 +58,7 @@ def settings_of(context: PluginContext) -> Settings:
         for name in given
         if name not in Settings.__slots__
     ]
-    for name in ("n_workers", "n_threads"):
+    for name in ("n_workers", "n_threads", "tasks_per_worker"):
         value = given.get(name, 1)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             wrong.append(Mistake(say("must be a whole number from 1", "1 이상의 정수여야 합니다"), name))
