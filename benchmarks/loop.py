@@ -86,6 +86,7 @@ def replay(n_events: int) -> dict[str, Any]:
     from kgenesis.app.mission_files import load_mission
     from kgenesis.app.platform import open_platform
     from kgenesis.campaign.state import fold
+    from kgenesis.kernel.events import time_now
     from kgenesis.kernel.ids import CampaignId, StreamId
 
     with tempfile.TemporaryDirectory() as folder:
@@ -96,7 +97,7 @@ def replay(n_events: int) -> dict[str, Any]:
         state = open_campaign(platform, load_mission(str(path)), seed=1)
         stream = StreamId(state.id)
         for batch in _made_events(state.id, n):
-            platform.store.append(stream, state.version, batch)
+            platform.store.append(stream, state.version, batch, at=[time_now() for _ in batch])
             state.version += len(batch)
         parts: dict[str, list[float]] = {"read": [], "decode": [], "fold": [], "whole": []}
         for _ in range(5):
@@ -343,8 +344,8 @@ def _report(wishes: argparse.Namespace) -> None:
     parts = f"read {log['read']:.2f} s, decode {log['decode']:.2f} s, fold {log['fold']:.2f} s"
     said = page.paragraph(
         "Overhead is the time of the campaign less the time in the lab, divided by its experiments; the column “after "
-        "start” counts from the first receipt, without the start of the workers. Every experiment waits for the disk "
-        f"twice (intent and receipt); one such wait took {latency:.2f} ms here, measured alone. Memory is the peak of "
+        "start” counts from the first receipt, without the start of the workers. An experiment waits for the disk "
+        f"once (its receipt goes there with the next intent); one such wait took {latency:.2f} ms here, measured alone. Memory is the peak of "
         "resident pages; what processes share is counted for each of them.",
         f"The whole command `kgenesis run`, from typing to prompt, took {whole:.1f} s." if whole else "",
         f"Of the replay, {parts} (rate by CPU time; best of 5).",

@@ -252,11 +252,14 @@ def _finish(state: CampaignState, experiment: ExperimentId, status: Status, resu
         state.n_failed += 1
     if result is not None:
         state.spent += problem.cost_of(found.conditions, result)
-    # ids are derived from numbers, so the next of the finished prefix is found without a search
-    while (
-        following := state.experiments.get(experiment_id(state.id, state.n_finished_prefix + 1))
-    ) is not None and following.is_final:
+    if found.number == state.n_finished_prefix + 1:
         state.n_finished_prefix += 1
+        # ids are derived from numbers, so the next of the finished prefix is found without a search
+        while (
+            state.n_finished_prefix < len(state.experiments)
+            and state.experiments[experiment_id(state.id, state.n_finished_prefix + 1)].is_final
+        ):
+            state.n_finished_prefix += 1
 
 
 def _seconds_between(earlier: str, later: str) -> float:

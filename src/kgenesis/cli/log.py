@@ -122,7 +122,7 @@ def verify(
             screen.note(f"  - {screen.text_of(broken_event.text)}")
         screen.note(
             t(
-                f"{found.n_events} events in {found.n_streams} streams: "
+                f"{found.n_events} events in {found.n_streams} {'stream' if found.n_streams == 1 else 'streams'}: "
                 + (f"{len(found.broken)} broken" if found.broken else "all as they were written"),
                 f"흐름 {found.n_streams}개, 사건 {found.n_events}개: "
                 + (f"{len(found.broken)}곳이 손상됨" if found.broken else "모두 기록된 그대로입니다"),
