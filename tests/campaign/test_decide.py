@@ -123,6 +123,7 @@ plans = st.builds(
     mission,
     parallel=st.integers(1, 4),
     replicates=st.integers(1, 3),
+    batch=st.sampled_from([None, None, {"size": 3}, {"size": 5}]),
     retries=st.integers(0, 2),
     ordering=st.sampled_from(["reproducible", "as-they-come", None]),
     stop_when_reached=st.booleans(),
