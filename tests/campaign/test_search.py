@@ -13,6 +13,7 @@ from kgenesis.campaign.planners.belief import Belief, learn
 from kgenesis.campaign.planners.climb import Slopes
 from kgenesis.campaign.planners.search import Search, rough
 from kgenesis.campaign.planners.standing import Standing
+from kgenesis.campaign.planners.transfer import Corrected, Ensemble
 from kgenesis.kernel.experiment import Conditions
 from kgenesis.kernel.ports import FloatArray, PluginContext, ProposalRequest
 from kgenesis.kernel.problem import Problem
@@ -262,3 +263,16 @@ def test_what_is_rough_is_nearly_right() -> None:
         spread = float(mean.std())
         assert np.abs(mean_too - mean).max() < (1e-3 if n == 20 else 0.05) * spread
         assert np.abs(np.sqrt(variance_too) - np.sqrt(variance)).max() < (5e-3 if n == 20 else 0.05) * spread
+
+
+def test_a_rough_look_goes_through_earlier_campaigns_too() -> None:
+    problem = problem_over(real("x"), real("y"))
+    exact = [belief_of(asked(problem, history_of(problem, n, seed=n))).posteriors[0] for n in (12, 20, 9)]
+    corrected = Corrected("before", exact[0], 0.5, 2.0, exact[1], np.zeros(20))
+    both = Ensemble((corrected, exact[2]), np.array([0.3, 0.7]))
+    x = problem.space.encode(sample(problem.space, 200, np.random.default_rng(5)))
+    (looked,) = rough([both]) or [both]
+    assert looked is not both
+    for precise, fast in zip(both.mean_and_variance(x), looked.mean_and_variance(x), strict=True):
+        np.testing.assert_allclose(fast, precise, atol=2e-3 * float(precise.std() + precise.mean()))
+        assert not np.array_equal(fast, precise)
