@@ -143,7 +143,7 @@ def record_sheet(platform: Platform, name: str, path: Path) -> tuple[CampaignSta
     mission = state.mission
     rows = read_results(
         path, mission.problem, campaign=state.id, spec_hash=mission.spec_hash, known=_known(state),
-        finished=_finished(state),
+        finished=_finished(state), earlier_hashes=_earlier_hashes(state),
     )  # fmt: skip
     return state, record(platform, state, rows)
 
@@ -159,7 +159,7 @@ def record_table(
     sheet = Sheet(header, [(line, tuple(row)) for line, row in enumerate(rows, start=1)])
     found = results_of(
         sheet, state.mission.problem, campaign=state.id, spec_hash=state.mission.spec_hash, known=_known(state),
-        finished=_finished(state),
+        finished=_finished(state), earlier_hashes=_earlier_hashes(state),
     )  # fmt: skip
     return record(platform, state, found)
 
@@ -170,6 +170,10 @@ def _known(state: CampaignState) -> dict[ExperimentId, Conditions]:
 
 def _finished(state: CampaignState) -> set[ExperimentId]:
     return {e.id for e in state.experiments.values() if e.result is not None}
+
+
+def _earlier_hashes(state: CampaignState) -> list[str]:
+    return [change.before.spec_hash for change in state.changes]
 
 
 def record(platform: Platform, state: CampaignState, rows: Sequence[ResultRow]) -> RecordSummary:

@@ -11,7 +11,7 @@ from kgenesis.app.cards import list_campaigns
 from kgenesis.app.earlier import read_earlier
 from kgenesis.app.mission_files import LoadedMission
 from kgenesis.app.platform import Platform, make_lab, versions
-from kgenesis.campaign.events import CampaignOpened, LabChangeAccepted
+from kgenesis.campaign.events import CampaignChanged, CampaignOpened, LabChangeAccepted
 from kgenesis.campaign.spec import Mission
 from kgenesis.campaign.state import CampaignState, evolve, fold
 from kgenesis.kernel.errors import Conflict, InvalidSpec, LabChanged, Mistake, NotFound
@@ -134,6 +134,7 @@ def append(platform: Platform, state: CampaignState, events: Sequence[Event], fe
             events, platform.store.append(StreamId(state.id), state.version, events, fence), strict=True
         ):
             evolve(state, event, recorded.at)
+        _read_again(platform, state, events)
 
 
 def append_anyway(platform: Platform, state: CampaignState, events: Callable[[], Sequence[Event]]) -> None:
@@ -156,8 +157,17 @@ def read_again(platform: Platform, state: CampaignState) -> None:
 
 def catch_up(platform: Platform, state: CampaignState) -> None:
     """Add to the state what others wrote since."""
-    for recorded in platform.store.read(StreamId(state.id), state.version):
-        evolve(state, platform.vocabulary.decode(recorded), recorded.at)
+    later = platform.store.read(StreamId(state.id), state.version)
+    events = [platform.vocabulary.decode(recorded) for recorded in later]
+    for event, recorded in zip(events, later, strict=True):
+        evolve(state, event, recorded.at)
+    _read_again(platform, state, events)
+
+
+def _read_again(platform: Platform, state: CampaignState, events: Sequence[Event]) -> None:
+    """Read the candidate table in if the mission is another one now."""
+    if any(isinstance(event, CampaignChanged) for event in events):
+        state.mission = ready(platform, state.mission)
 
 
 def lab_of(state: CampaignState) -> Lab:
@@ -185,12 +195,16 @@ def check_lab(platform: Platform, state: CampaignState, lab: Lab, *, accept_chan
 
 
 def _ready(platform: Platform, state: CampaignState) -> CampaignState:
-    """Read the candidate table back from the store, if the space is one."""
-    candidates = state.mission.space.candidates
-    if candidates is not None and candidates.sha256:
-        with platform.store.blobs.open(candidates.sha256) as blob:
-            content = blob.read()
-        space = state.mission.space
-        rows = rows_of(content, candidates.path, space)
-        state.mission = state.mission.model_copy(update={"space": space.with_candidates(rows)})
+    state.mission = ready(platform, state.mission)
     return state
+
+
+def ready(platform: Platform, mission: Mission) -> Mission:
+    """Return a mission with its candidate table read back from the store, if the space is one."""
+    candidates = mission.space.candidates
+    if candidates is None or not candidates.sha256:
+        return mission
+    with platform.store.blobs.open(candidates.sha256) as blob:
+        content = blob.read()
+    rows = rows_of(content, candidates.path, mission.space)
+    return mission.model_copy(update={"space": mission.space.with_candidates(rows)})

@@ -43,6 +43,10 @@ class CampaignCards:
                 card["n_failed"] += 1
             case facts.CampaignExtended():
                 card |= {"budget": event.budget.experiments, "state": "open"}
+            case facts.CampaignChanged():
+                mission = Mission.model_validate(event.mission)
+                card |= {"budget": event.budget.experiments, "state": "open", "mission": event.mission}
+                card |= {"spec_hash": mission.spec_hash, "title": mission.title.model_dump()}
             case facts.CampaignStopped():
                 card["state"] = event.reason
         return card

@@ -47,11 +47,7 @@ def load_mission(name_or_path: str, overrides: Mapping[str, Any] | None = None) 
         InvalidSpec, UnitMismatch, InfeasibleSpace: it is not valid.
     """
     path, is_builtin = _find(name_or_path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(say(f"{path} cannot be read: {error}", f"{path}을(를) 읽을 수 없습니다: {error}")) from error
-    mission = parse_mission(text, str(path), overrides)
+    mission = parse_mission(_read(path), str(path), overrides)
     mission = with_candidates(mission, path.parent)
     check_mission(mission, str(path))
     return LoadedMission(mission, path.parent, name_or_path if is_builtin else str(path), is_builtin)
@@ -89,11 +85,33 @@ def parse_mission(text: str, file: str = "", overrides: Mapping[str, Any] | None
     Raises:
         InvalidSpec: with one problem for each thing that is wrong.
     """
+    data, lines = _content(text, file)
+    return validated({**data, **(overrides or {})}, file, lines, overrides)
+
+
+def load_mission_data(path: Path) -> tuple[dict[str, Any], yaml.Node | None]:
+    """Return what a mission file says, not validated yet, and its node tree, which knows the lines.
+
+    Raises:
+        NotFound: it cannot be read.
+        InvalidSpec: it is no YAML, or no mapping.
+    """
+    return _content(_read(path), str(path))
+
+
+def _content(text: str, file: str) -> tuple[dict[str, Any], yaml.Node | None]:
     data, lines = parse_yaml(text, file)
     if not isinstance(data, dict):
         mistake = Mistake(say("not a mapping", "키-값이 아닙니다"), file=file, line=1)
         raise InvalidSpec(say("a mission is a mapping of keys", "미션은 키와 값의 모음이어야 합니다"), [mistake])
-    return validated({**data, **(overrides or {})}, file, lines, overrides)
+    return data, lines
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFound(say(f"{path} cannot be read: {error}", f"{path}을(를) 읽을 수 없습니다: {error}")) from error
 
 
 def validated(

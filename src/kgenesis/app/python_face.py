@@ -209,6 +209,30 @@ class Campaign:
             self._platform, self.state, header, [[row.get(name) for name in header] for row in rows]
         )
 
+    def change(
+        self, mission: MissionLike | None = None, *, was: Mapping[str, Value] | None = None, **edits: Any
+    ) -> list[str]:
+        """Go on with a changed mission; what was measured stays known. Return what differs, in words.
+
+        Args:
+            mission: the mission from now on; the present one if not given.
+            was: the value of each added factor in all experiments so far.
+            edits: small changes on top: `low`, `high`, `hold`, `target` as `{name: value}`, `add_level`, `drop_level`
+                as `[(factor, level), …]`.
+
+        Raises:
+            InvalidSpec: the campaign cannot go on like that; nothing is written.
+        """
+        from kgenesis.app.change import Edits, change_campaign
+
+        file, content = None, None
+        if isinstance(mission, str | Path):
+            file = Path(mission)
+        elif mission is not None:
+            content = mission.model_dump(mode="json") if isinstance(mission, Mission) else mission
+        done = change_campaign(self._platform, self.state, file, edits=Edits(**edits), content=content, was=was)
+        return [text.in_(lang_of_environment()) for text in done.differences]
+
     # ---- running ---------------------------------------------------------------------------------------------------
 
     def run(self, measure: Measure | None = None, *, workers: int | None = None, progress: bool = True) -> Self:

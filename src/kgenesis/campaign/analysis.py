@@ -130,7 +130,7 @@ def _factor_columns(space: Space) -> Mapping[str, list[int]]:
     columns: dict[str, list[int]] = {}
     varying = set(space.learned_names)
     for i, variable in enumerate(space.variables):
-        if variable.name in varying:
+        if variable.name in varying and variable.role != "fixed":
             columns.setdefault(variable.mixture or variable.name, []).append(i)
     return columns
 
@@ -178,7 +178,7 @@ def slices(space: Space, learned: Learned, best: Conditions) -> list[Slice]:
     centre = space.to_values([best])
     found = []
     for i, variable in enumerate(space.variables):
-        if variable.name not in space.learned_names:
+        if variable.name not in space.learned_names or variable.role == "fixed":  # held now, though it once varied
             continue
         along = _along(variable)
         values = np.repeat(centre, len(along), axis=0)

@@ -226,8 +226,15 @@ def starts_left(state: CampaignState) -> list[Proposal]:
     points = state.mission.start
     if not points:
         return []
-    done = sum(e.why.reason == "start" for e in state.experiments.values())
-    return [Proposal(conditions=c, why=Why(reason="start", planner="mission")) for c in points[done:]]
+    done = [e.conditions for e in state.experiments.values() if e.why.reason == "start"]
+    left = []
+    for point in points:
+        found = next((c for c in done if all(c.get(name) == value for name, value in point.items())), None)
+        if found is None:
+            left.append(point)
+        else:
+            done.remove(found)
+    return [Proposal(conditions=c, why=Why(reason="start", planner="mission")) for c in left]
 
 
 def proposed(state: CampaignState, proposals: Sequence[Proposal]) -> list[Event]:

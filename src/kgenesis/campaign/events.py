@@ -74,6 +74,17 @@ class CampaignExtended(Event):
     budget: Budget
 
 
+class CampaignChanged(Event):
+    """The mission was changed; what was measured before stays known. An ended campaign is open again."""
+
+    type = "campaign.changed"
+    mission: dict[str, Any]
+    """The mission from now on, as JSON; validated when the log is folded."""
+    was: dict[str, Value] = {}
+    """The value of each added factor in all experiments before."""
+    budget: Budget
+
+
 class LabChangeAccepted(Event):
     """A person decided to go on although the lab's version differs."""
 
@@ -165,6 +176,7 @@ EVENTS: Sequence[type[Event]] = (
     EarlierTaken,
     CampaignContinued,
     CampaignExtended,
+    CampaignChanged,
     LabChangeAccepted,
     StopAsked,
     CampaignStopped,

@@ -11,6 +11,7 @@ import numpy as np
 from kgenesis.campaign import analysis, sentences
 from kgenesis.campaign.acceleration import DEFINITION, accelerations, headline, shown, targets_text
 from kgenesis.campaign.baselines import Baseline, baseline
+from kgenesis.campaign.changes import change_notes
 from kgenesis.campaign.events import EarlierTaken
 from kgenesis.campaign.fronts import pareto_mask
 from kgenesis.campaign.learning import MAX_ROWS, Learned, learn_outcomes
@@ -344,7 +345,7 @@ def _remarks(state: CampaignState, gain: Gain | None, learned: Mapping[str, Lear
                 "이 캠페인으로 학습한 모델이 예상한 결과입니다.",
             )
         )
-    found += [_source_note(source) for source in state.taken]
+    found += [*change_notes(state), *(_source_note(source) for source in state.taken)]
     if state.doubted:
         n = len(state.doubted)
         found.append(

@@ -54,6 +54,16 @@ class Experiment:
         return self._seen
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the mission in mid-campaign."""
+
+    after: int
+    """Number of the last experiment proposed before it."""
+    before: Mission
+    now: Mission
+
+
 @dataclass(slots=True)
 class CampaignState:
     """A campaign as its facts so far tell it. Made by `fold`; `evolve` adds one fact in constant time."""
@@ -83,6 +93,8 @@ class CampaignState:
     """Cost of finished experiments, in the mission's unit of cost."""
     earlier: list[Earlier] = field(default_factory=list)
     """What may be learned from besides its own experiments."""
+    changes: list[Change] = field(default_factory=list)
+    """How the mission was changed on the way."""
     taken: list[facts.EarlierTaken] = field(default_factory=list)
     """Where that comes from, and what could not be used."""
     reached_by: ExperimentId | None = None
@@ -194,6 +206,8 @@ def _steer(state: CampaignState, event: Event) -> None:
             state.goes_on_when_unlikely |= state.stopped == "unlikely"
             state.budget, state.stopped, state.stop_asked = event.budget, None, False
             state.goes_on_after_target = state.reached_by is not None
+        case facts.CampaignChanged():
+            _change(state, event)
         case facts.StopAsked():
             state.stop_asked = True
         case facts.CampaignStopped():
@@ -218,8 +232,30 @@ def _take(state: CampaignState, event: facts.EarlierTaken) -> None:
 def _remember(state: CampaignState) -> None:
     """Let the space learn from all that was done beyond its bounds, here or elsewhere."""
     rows = [o.conditions for source in state.earlier for o in source.history]
-    mission = state.mission
-    state.mission = mission.model_copy(update={"space": remembering(mission.space, rows)})
+    rows += [e.conditions for e in state.experiments.values()]
+    mission, spaces = state.mission, [change.before.space for change in state.changes]
+    state.mission = mission.model_copy(update={"space": remembering(mission.space, rows, spaces)})
+
+
+def _change(state: CampaignState, event: facts.CampaignChanged) -> None:
+    """Take a changed mission up: every experiment so far is told in its terms."""
+    now = Mission.model_validate(event.mission)
+    state.changes.append(Change(state.n_proposed, state.mission, now))
+    for e in state.experiments.values():
+        e.conditions = {**event.was, **e.conditions}
+        e._seen = None  # noqa: SLF001
+    state.mission, state.budget = now, event.budget
+    _remember(state)
+    reached = next((e.id for e in state.measured() if _is_success(now, e)), None)
+    state.goes_on_after_target = reached is not None and (state.goes_on_after_target or state.stopped == "reached")
+    state.goes_on_after_target &= reached == state.reached_by
+    state.goes_on_when_unlikely |= state.stopped == "unlikely"
+    state.reached_by, state.stopped, state.stop_asked = reached, None, False
+
+
+def _is_success(mission: Mission, experiment: Experiment) -> bool:
+    result = experiment.result
+    return isinstance(result, Measurement) and mission.problem.is_success(result)
 
 
 def _move(state: CampaignState, experiment: ExperimentId, status: Status, at: str, attempt: int | None = None) -> None:

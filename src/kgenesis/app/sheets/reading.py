@@ -60,6 +60,7 @@ def read_results(
     spec_hash: str,
     known: Mapping[ExperimentId, Conditions],
     finished: Collection[ExperimentId] = (),
+    earlier_hashes: Collection[str] = (),
 ) -> list[ResultRow]:
     """Return the results on a sheet (CSV or Excel); rows without any are left out.
 
@@ -70,6 +71,7 @@ def read_results(
         spec_hash: of the campaign's mission.
         known: conditions of every experiment of the campaign.
         finished: experiments that have a result already.
+        earlier_hashes: of the mission before it was changed: sheets handed out then are still good.
 
     Raises:
         NotFound: there is no such file.
@@ -77,7 +79,10 @@ def read_results(
         MissingPart: it is Excel and openpyxl is not installed.
     """
     sheet = load_sheet(path)
-    return results_of(sheet, problem, campaign=campaign, spec_hash=spec_hash, known=known, finished=finished)
+    return results_of(
+        sheet, problem, campaign=campaign, spec_hash=spec_hash, known=known, finished=finished,
+        earlier_hashes=earlier_hashes,
+    )  # fmt: skip
 
 
 def results_of(
@@ -88,6 +93,7 @@ def results_of(
     spec_hash: str,
     known: Mapping[ExperimentId, Conditions],
     finished: Collection[ExperimentId] = (),
+    earlier_hashes: Collection[str] = (),
 ) -> list[ResultRow]:
     """Return the results of a table in memory, e.g. a DataFrame; as `read_results`.
 
@@ -109,7 +115,7 @@ def results_of(
             for (header, column, unit), cell in zip(columns, cells, strict=False)
             if not is_empty(cell)
         }
-        _check_campaign(reading, line, filled, campaign, spec_hash)
+        _check_campaign(reading, line, filled, campaign, (spec_hash, *earlier_hashes))
         row = _row(reading, line, filled)
         if row is not None:
             results.append(row)
@@ -154,7 +160,7 @@ def _columns(reading: _Reading) -> list[tuple[str, Column, str]]:
     return columns
 
 
-def _check_campaign(reading: _Reading, line: int, filled: Cells, campaign: CampaignId, spec_hash: str) -> None:
+def _check_campaign(reading: _Reading, line: int, filled: Cells, campaign: CampaignId, hashes: Collection[str]) -> None:
     header, _, cell = filled.pop(Column("campaign"), ("", "", None))
     if is_empty(cell):
         return
@@ -167,7 +173,7 @@ def _check_campaign(reading: _Reading, line: int, filled: Cells, campaign: Campa
             header,
             line,
         )
-    elif mark and not spec_hash.startswith(mark):
+    elif mark and not any(known.startswith(mark) for known in hashes):
         reading.wrong(
             say("a result of another version of the mission", "미션의 다른 판에서 나온 결과입니다"), header, line
         )
