@@ -224,16 +224,8 @@ def _task(state: CampaignState, id_: ExperimentId) -> Task:
 def starts_left(state: CampaignState) -> list[Proposal]:
     """Return the mission's own starting points that were not yet proposed, in order."""
     points = state.mission.start
-    if not points:
-        return []
-    done = [e.conditions for e in state.experiments.values() if e.why.reason == "start"]
-    left = []
-    for point in points:
-        found = next((c for c in done if all(c.get(name) == value for name, value in point.items())), None)
-        if found is None:
-            left.append(point)
-        else:
-            done.remove(found)
+    done = [e.conditions.items() for e in state.experiments.values() if e.why.reason == "start"] if points else []
+    left = [c for i, c in enumerate(points) if points[:i].count(c) >= sum(c.items() <= one for one in done)]
     return [Proposal(conditions=c, why=Why(reason="start", planner="mission")) for c in left]
 
 
