@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgenesis.cli import options, screen
-from kgenesis.cli.change import change
+from kgenesis.cli.change import CHANGE
 from kgenesis.cli.language import lang, t
 from kgenesis.cli.running import Wishes, drive, resume_command
 from kgenesis.cli.store import campaign_to_change, campaign_to_read, existing
@@ -388,13 +388,7 @@ COMMANDS: dict[str, tuple[Any, str]] = {
             "중단된 캠페인을 이어서 하거나, 끝난 캠페인을 예산을 늘려 다시 합니다.",
         ),
     ),
-    "change": (
-        change,
-        t(
-            "Change the mission: bounds, levels, factors, constraints, targets; what was measured stays known.",
-            "미션을 바꿉니다: 범위, 수준, 요인, 제약, 목표값. 측정한 것은 그대로 지식으로 남습니다.",
-        ),
-    ),
+    "change": CHANGE,
     "stop": (stop, t("End a campaign; what runs is finished first.", "캠페인을 끝냅니다. 실행 중인 실험은 마칩니다.")),
     "report": (report, t("Write the report and print its path.", "보고서를 쓰고 경로를 알려 줍니다.")),
     "export": (export, t("Take a campaign away as files, one or all.", "캠페인을 파일로 내보냅니다.")),

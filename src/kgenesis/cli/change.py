@@ -127,3 +127,13 @@ def change(  # noqa: PLR0913, PLR0917  (every one an option)
         screen.note(t(f"Withdrawn, as they no longer fit: {names}", f"맞지 않게 되어 거둔 제안: {names}"))
     if dry_run:
         screen.note(t("Nothing was written.", "아무것도 쓰지 않았습니다."))
+
+
+CHANGE: tuple[Any, str] = (
+    change,
+    t(
+        "Change the mission: bounds, levels, factors, constraints, targets; what was measured stays known.",
+        "미션을 바꿉니다: 범위, 수준, 요인, 제약, 목표값. 측정한 것은 그대로 지식으로 남습니다.",
+    ),
+)
+"""The command, and what help says of it."""
