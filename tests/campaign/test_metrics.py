@@ -24,7 +24,8 @@ from kgenesis.campaign.metrics import (
     running_merit,
     score,
 )
-from kgenesis.kernel.experiment import Failure, Measurement
+from kgenesis.campaign.state import Experiment
+from kgenesis.kernel.experiment import Failure, Measurement, Why
 from kgenesis.testing.builders import hill, make_mission, run_in_memory
 
 POINTS = arrays(np.float64, st.tuples(st.integers(1, 9), st.integers(1, 4)), elements=st.integers(0, 5).map(float))
@@ -248,7 +249,9 @@ def test_failed_and_infeasible_experiments_count_as_experiments_and_never_as_res
         Measurement(outcomes={"y": 0.3, "heat": 40}),
         Measurement(outcomes={"y": 0.4, "heat": 40}),
     ]
-    scores = score(problem, outcome_columns(problem, results))
+    why = Why(reason="design", planner="p")
+    experiments = [Experiment(f"e{i}", i, {}, why, "", result=r) for i, r in enumerate(results)]
+    scores = score(problem, outcome_columns(problem, experiments))
     assert running_merit(scores, np.zeros(1)).tolist() == [-math.inf, -math.inf, -0.5, -0.3, -0.3]
     assert not scores.is_success.any()
 
@@ -258,7 +261,7 @@ def test_a_curve_grown_step_by_step_equals_the_one_made_at_once(objectives: list
     mission = make_mission(objectives=objectives, budget={"experiments": 25})
     state = run_in_memory(mission, lambda c: {**hill(c), "w": float(c["a"])}, seed=2)
     problem = mission.problem
-    scores = score(problem, outcome_columns(problem, [e.result for e in state.finished()]))
+    scores = score(problem, outcome_columns(problem, state.finished()))
     corner = reference_point(problem, scores.usable())
     grown = Curve(problem, corner)
     at_once = running_merit(scores, corner)

@@ -66,6 +66,12 @@ VALID: dict[str, dict[str, Any]] = {
     "a mixture of few": _factors(BLEND | {"max_present": 1, "step": 0.5, "total": 1}),
     "context": _factors(REAL, {"type": "context", "name": "air", "low": -10, "high": 40, "unit": "degC"}),
     "context in levels": _factors(REAL, {"type": "context", "name": "shift", "levels": ["day", "night"]}),
+    "a fidelity in levels": _factors(
+        REAL, {"type": "fidelity", "name": "mesh", "levels": ["coarse", "fine"], "costs": [1, 10]}
+    ),
+    "a fidelity that is a number": _factors(
+        REAL, {"type": "fidelity", "name": "hours", "low": 1, "high": 9, "unit": "h"}
+    ),
     "fixed number and text": _factors(
         REAL, {"type": "fixed", "name": "m", "value": 5}, {"type": "fixed", "name": "c", "value": "M50"}
     ),

@@ -8,6 +8,7 @@ from kgenesis.campaign import events as facts
 from kgenesis.campaign.spec import Mission
 from kgenesis.kernel.events import Recorded, Vocabulary
 from kgenesis.kernel.experiment import Measurement
+from kgenesis.kernel.problem import Problem
 from kgenesis.store import Row
 
 
@@ -34,11 +35,14 @@ class CampaignCards:
         match event:
             case facts.ExperimentProposed():
                 card["n_proposed"] += 1
+                if not self._problem(card).is_full(event.conditions):
+                    card["partial"] = [*card.get("partial", []), event.experiment]
             case facts.ExperimentWithdrawn():
                 card["n_proposed"] -= 1
             case facts.ExperimentMeasured():
                 card["n_measured"] += 1
-                self._rate(card, event.measurement)
+                if event.experiment not in card.get("partial", []):
+                    self._rate(card, event.measurement)
             case facts.ExperimentFailed() if event.is_final:
                 card["n_failed"] += 1
             case facts.CampaignExtended():
@@ -51,12 +55,15 @@ class CampaignCards:
                 card["state"] = event.reason
         return card
 
-    def _rate(self, card: dict[str, Any], measurement: Measurement) -> None:
-        """Keep the best value of the first objective among measurements that keep every constraint."""
+    def _problem(self, card: dict[str, Any]) -> Problem:
         key = str(card["spec_hash"])
         if key not in self._missions:
             self._missions[key] = Mission.model_validate(card["mission"])
-        problem = self._missions[key].problem
+        return self._missions[key].problem
+
+    def _rate(self, card: dict[str, Any], measurement: Measurement) -> None:
+        """Keep the best value of the first objective among measurements that keep every constraint."""
+        problem = self._problem(card)
         objective = problem.objectives[0]
         value = measurement.mean(objective.name)
         if problem.is_feasible(measurement) and not math.isnan(value):
@@ -90,5 +97,5 @@ def _opened(event: facts.CampaignOpened, recorded: Recorded) -> Row:
 def list_campaigns(platform: Platform) -> list[dict[str, Any]]:
     """Return a card for every campaign, the latest first; `state` is `open` or the reason it ended."""
     cards = platform.store.rows(CampaignCards(platform.vocabulary)).values()
-    shown = [{key: value for key, value in card.items() if key != "mission"} for card in cards]
+    shown = [{key: value for key, value in card.items() if key not in ("mission", "partial")} for card in cards]
     return sorted(shown, key=lambda card: str(card["opened_at"]), reverse=True)

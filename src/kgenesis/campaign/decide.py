@@ -118,7 +118,9 @@ def room(state: CampaignState) -> int:
         rest = state.budget.cost * (1 + _ROUNDING) - state.spent - _cost(state, [*state.waiting, *_under_way(state)])
         amount = state.mission.cost.amount
         if amount:
-            left = min(left, int(rest / amount))
+            fidelity = state.mission.problem.fidelity
+            cheapest = 1.0 if fidelity is None else min(map(fidelity.share, fidelity.ends))
+            left = min(left, int(rest / (amount * cheapest)))
         elif rest <= state.budget.cost * 2 * _ROUNDING:
             left = min(left, 0)
     return max(left, 0)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kgenesis.campaign.fronts import GrowingFront, running_hypervolume
 from kgenesis.campaign.hitting import LEVEL, HittingTimes, RepeatedTimes, luck
 from kgenesis.campaign.state import CampaignState, Experiment
-from kgenesis.kernel.experiment import Measurement, Result
+from kgenesis.kernel.experiment import Measurement
 from kgenesis.kernel.ids import experiment_id
 from kgenesis.kernel.problem import Problem
 
@@ -69,10 +69,11 @@ def score(problem: Problem, outcomes: Mapping[str, FloatArray]) -> Scores:
     return Scores(rounded, feasible, success)
 
 
-def outcome_columns(problem: Problem, results: Sequence[Result | None]) -> dict[str, FloatArray]:
-    """Return each outcome's means (n,), NaN for failures."""
+def outcome_columns(problem: Problem, experiments: Sequence[Experiment]) -> dict[str, FloatArray]:
+    """Return each outcome's means (n,), NaN for failures and for what is not a full experiment."""
+    judged = [e.result if problem.is_full(e.conditions) else None for e in experiments]
     return {
-        name: np.array([r.mean(name) if isinstance(r, Measurement) else math.nan for r in results])
+        name: np.array([r.mean(name) if isinstance(r, Measurement) else math.nan for r in judged])
         for name in problem.outcomes
     }
 
@@ -141,7 +142,7 @@ class Curve:
         late = [e for e in _after(state, self._prefix) if e.result is not None]
         self.merits, self.n_to_target = list(self._settled), self._settled_hit
         if late:  # finished out of order: they count now, but their places may still move
-            scores = score(self._problem, outcome_columns(self._problem, [e.result for e in late]))
+            scores = score(self._problem, outcome_columns(self._problem, late))
             front = self._front.copy()
             best = self._best
             for row, counts, hit in zip(scores.utilities, scores.is_feasible, scores.is_success, strict=True):
@@ -154,7 +155,7 @@ class Curve:
     def _settle(self, experiment: Experiment) -> None:
         if experiment.result is None:
             return
-        scores = score(self._problem, outcome_columns(self._problem, [experiment.result]))
+        scores = score(self._problem, outcome_columns(self._problem, [experiment]))
         self._best = self._merit(self._front, self._best, scores.utilities[0], counts=bool(scores.is_feasible[0]))
         self._settled.append(self._best)
         if scores.is_success[0]:

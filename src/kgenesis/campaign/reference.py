@@ -139,7 +139,7 @@ def estimate(state: CampaignState, surrogate: Surrogate, seed: int | None = None
     rng = np.random.default_rng((state.seed if seed is None else seed, state.n_final, 17))
     repeats: list[Repeat] = []
     for _ in range(ESTIMATE_GROUPS):
-        x = mission.space.encode(sample(mission.space, ESTIMATE_POINTS, rng))
+        x = mission.space.encode(sample(mission.space, ESTIMATE_POINTS, rng, mission.problem.full))
         drawn: dict[str, FloatArray] = {}
         for name in mission.problem.outcomes:
             mean, covariance = learned[name].posterior.joint(x)

@@ -68,7 +68,7 @@ def build(
     remarks = list(notes)
     known = _usable(state, reference, remarks)
     finished = state.finished()
-    scores = score(problem, outcome_columns(problem, [e.result for e in finished]))
+    scores = score(problem, outcome_columns(problem, finished))
     corner = known.corner if known else reference_point(problem, scores.usable())
     curve = Curve(problem, corner).update(state)
     best = best_experiment(state, corner)
@@ -114,7 +114,7 @@ def best_experiment(state: CampaignState, corner: FloatArray | None = None) -> E
     """
     problem = state.mission.problem
     finished = state.finished()
-    scores = score(problem, outcome_columns(problem, [e.result for e in finished]))
+    scores = score(problem, outcome_columns(problem, finished))
     usable = scores.usable()
     if not scores.is_feasible.any():
         return None

@@ -282,7 +282,7 @@ def _finish(state: CampaignState, experiment: ExperimentId, status: Status, resu
     problem = state.mission.problem
     if isinstance(result, Measurement):
         state.n_measured += 1
-        if state.reached_by is None and problem.is_success(result):
+        if state.reached_by is None and problem.is_full(found.conditions) and problem.is_success(result):
             state.reached_by = experiment
     elif isinstance(result, Failure):
         state.n_failed += 1

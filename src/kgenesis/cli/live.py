@@ -268,7 +268,9 @@ class Progress:
             self._best = []
             for experiment in finished:
                 result = experiment.result
-                if result is not None and result.kind == "measured" and problem.is_feasible(result):
+                if result is None or result.kind != "measured" or not problem.is_full(experiment.conditions):
+                    continue
+                if problem.is_feasible(result):
                     value = float(problem.utilities(result)[0])
                     self._best.append(max(value, self._best[-1]) if self._best else value)
             self._n_seen = len(finished)
@@ -294,6 +296,8 @@ def described(state: "CampaignState", experiment: "Experiment") -> list[str]:
         return [experiment.status]
     if result.kind == "measured":
         parts = [f"{text_of(o.label) or o.name} {with_unit(result.mean(o.name), o.unit)}" for o in problem.objectives]
+        if not problem.is_full(experiment.conditions):
+            parts.append(t("(not a full experiment)", "(본실험 아님)"))
         if not problem.is_feasible(result):
             parts.append(t("(breaks a constraint)", "(제약 위반)"))
     else:

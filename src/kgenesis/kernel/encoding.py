@@ -54,7 +54,8 @@ class Encoding:
             else:
                 width = int(variable.low < variable.high)
                 if width:
-                    encoded[:, start] = np.where(missing, 0.5, np.clip(_unit_scale(variable, column), 0.0, 1.0))
+                    places = np.where(missing, 0.5, np.clip(_unit_scale(variable, column), 0.0, 1.0))
+                    encoded[:, start] = 1.0 - variable.span * (1.0 - places)
             if variable.active_if:
                 encoded[:, start + width] = ~missing
         return encoded
@@ -75,7 +76,8 @@ class Encoding:
             else:
                 width = int(variable.low < variable.high)
                 if width:
-                    numbers = _from_unit_scale(variable, np.clip(encoded[:, start], 0.0, 1.0))
+                    places = 1.0 - (1.0 - encoded[:, start]) / variable.span
+                    numbers = _from_unit_scale(variable, np.clip(places, 0.0, 1.0))
                     values[:, i] = np.clip(numbers, present.low, present.high)
             if variable.active_if:
                 values[encoded[:, start + width] < 0.5, i] = math.nan  # noqa: PLR2004

@@ -50,9 +50,13 @@ class Variable:
     fixed: Value = None
     is_whole: bool = False
     """Whether people read its numbers as integers."""
+    span: float = 1.0
+    """A number is encoded from 1 - span to 1."""
 
 
-class _Factor(Frozen):
+class BaseFactor(Frozen):
+    """What every factor has."""
+
     name: Name
     label: Text = EMPTY
     """What people read instead of the name."""
@@ -60,7 +64,7 @@ class _Factor(Frozen):
     """The factor exists only where this condition on other factors holds."""
 
 
-class _Numeric(_Factor):
+class _Numeric(BaseFactor):
     unit: Unit
     """As `pint` reads it, e.g. `degC`, `mol/L`; `"1"` for a pure number."""
     scale: Literal["linear", "log"] = "linear"
@@ -175,13 +179,14 @@ class Grid(_Numeric):
         )
 
 
-def _check_levels(levels: tuple[str, ...]) -> None:
+def check_levels(levels: tuple[str, ...]) -> None:
+    """Refuse levels that repeat."""
     doubled = next((level for i, level in enumerate(levels) if level in levels[:i]), None)
     if doubled is not None:
         raise Wrong(f"`levels` repeats {doubled!r}", f"`levels`에 {doubled!r}이(가) 되풀이됩니다")
 
 
-class Categorical(_Factor):
+class Categorical(BaseFactor):
     """One of a list of named levels, alike or not as `descriptors` say."""
 
     type: Literal["categorical"]
@@ -193,7 +198,7 @@ class Categorical(_Factor):
 
     @model_validator(mode="after")
     def _lists_match(self) -> Self:
-        _check_levels(self.levels)
+        check_levels(self.levels)
         for name, values in [*self.descriptors.items(), ("smiles", self.smiles)]:
             if values is not None and len(values) != len(self.levels):
                 raise Wrong(
@@ -232,7 +237,7 @@ class Component(Frozen):
     label: Text = EMPTY
 
 
-class Mixture(_Factor):
+class Mixture(BaseFactor):
     """Fractions that sum to a total, of which at most `max_present` are not zero."""
 
     type: Literal["mixture"]
@@ -321,7 +326,7 @@ class Mixture(_Factor):
             yield Variable(component.name, factor + offset, low, high, grid=grid, mixture=self.name, unit=self.unit)
 
 
-class Context(_Factor):
+class Context(BaseFactor):
     """Something that is measured, not controlled: a number between bounds or one of some levels."""
 
     type: Literal["context"]
@@ -336,7 +341,7 @@ class Context(_Factor):
         has_bound = self.low is not None or self.high is not None
         if has_bound == bool(self.levels) or (has_bound and not is_number):
             raise Wrong("give `low` below `high`, or `levels`", "`high`보다 작은 `low`를 주거나 `levels`를 주세요")
-        _check_levels(self.levels)
+        check_levels(self.levels)
         if self.active_if:
             raise Wrong("a context factor cannot have `active_if`", "context 요인에는 `active_if`를 쓸 수 없습니다")
         return self
@@ -352,7 +357,7 @@ class Context(_Factor):
             yield Variable(self.name, factor, self.low or 0.0, self.high or 0.0, role="context", unit=self.unit)
 
 
-class Fixed(_Factor):
+class Fixed(BaseFactor):
     """A value that never changes, passed to the lab and written down."""
 
     type: Literal["fixed"]

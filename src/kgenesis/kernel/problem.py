@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from kgenesis.kernel.experiment import Conditions, Frozen, Measurement, Result
+from kgenesis.kernel.experiment import Conditions, Frozen, Measurement, Result, Value
+from kgenesis.kernel.fidelity import Fidelity
 from kgenesis.kernel.objective import Cost, Objective, OutcomeConstraint
 from kgenesis.kernel.space import Space
 from kgenesis.kernel.text import Wrong
@@ -43,6 +45,8 @@ class Problem(Frozen):
                         f"the constraint on {objective.name!r} does not let its target be reached",
                         f"{objective.name!r}의 제약 때문에 목표에 도달할 수 없습니다",
                     )
+        if sum(isinstance(factor, Fidelity) for factor in self.space.factors) > 1:
+            raise Wrong("only one factor can be the fidelity", "fidelity 요인은 하나만 둘 수 있습니다")
         self._check_cost()
         return self
 
@@ -82,6 +86,20 @@ class Problem(Frozen):
         """Return the utility of each objective (n_objectives,): more is better, NaN where not measured."""
         return np.array([o.utility(measurement.mean(o.name)) for o in self.objectives])
 
+    @cached_property
+    def fidelity(self) -> Fidelity | None:
+        """How thoroughly experiments are done, if that can vary."""
+        return next((factor for factor in self.space.factors if isinstance(factor, Fidelity)), None)
+
+    @property
+    def full(self) -> Mapping[str, Value]:
+        """What a full experiment has: the fidelity's value; nothing where every experiment is one."""
+        return {} if self.fidelity is None else {self.fidelity.name: self.fidelity.full}
+
+    def is_full(self, conditions: Conditions) -> bool:
+        """Say whether an experiment is a full one; no other is judged."""
+        return self.fidelity is None or self.fidelity.is_full(conditions.get(self.fidelity.name))
+
     @property
     def has_target(self) -> bool:
         """Say whether success is defined: at least one objective has a target."""
@@ -99,7 +117,8 @@ class Problem(Frozen):
     def cost_of(self, conditions: Conditions, result: Result | None) -> float:
         """Return what an experiment costs or cost, never below 0; what is not known yet counts as 0."""
         if self.cost.amount is not None:
-            return self.cost.amount
+            fidelity = self.fidelity
+            return self.cost.amount * (1.0 if fidelity is None else fidelity.share(conditions.get(fidelity.name)))
         if self.cost.factor is not None:
             value = result.context.get(self.cost.factor) if isinstance(result, Measurement) else None
             value = conditions.get(self.cost.factor) if value is None else value

@@ -19,15 +19,15 @@ from typing_extensions import override
 
 from kgenesis.kernel import finite
 from kgenesis.kernel.constraints import Constraint
-from kgenesis.kernel.encoding import Encoding
+from kgenesis.kernel.encoding import Encoding, FloatArray
 from kgenesis.kernel.errors import InvalidConditions, InvalidExpression, Mistake
 from kgenesis.kernel.experiment import Conditions, Frozen, Value
-from kgenesis.kernel.factors import Factor, Mixture, Variable
+from kgenesis.kernel.factors import Mixture, Variable
+from kgenesis.kernel.fidelity import AnyFactor
 from kgenesis.kernel.fields import Cell
 from kgenesis.kernel.rules import Rule, Rules
 from kgenesis.kernel.text import Text, Wrong, say
 
-FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
@@ -62,7 +62,7 @@ class Candidates(Frozen):
 class Space(Frozen):
     """Factors, the constraints known beforehand, and optionally the list of all points."""
 
-    factors: tuple[Factor, ...] = Field(min_length=1)
+    factors: tuple[AnyFactor, ...] = Field(min_length=1)
     constraints: tuple[Constraint, ...] = ()
     candidates: Candidates | None = None
 

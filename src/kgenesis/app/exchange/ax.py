@@ -11,7 +11,8 @@ from kgenesis.app.exchange.refusal import Refusal, as_row
 from kgenesis.campaign.state import CampaignState
 from kgenesis.kernel.constraints import Linear
 from kgenesis.kernel.experiment import Failure, Measurement
-from kgenesis.kernel.factors import Categorical, Context, Factor, Fixed, Grid, Integer, Mixture, Real
+from kgenesis.kernel.factors import Categorical, Context, Fixed, Grid, Integer, Mixture, Real
+from kgenesis.kernel.fidelity import AnyFactor
 from kgenesis.kernel.text import Text, say
 
 _TERM = re.compile(r"(?P<weight>[-+]?[0-9.]+(?:[eE][-+]?\d+)?) \* (?P<name>\S+)")
@@ -248,7 +249,7 @@ def write(state: CampaignState, refusal: Refusal) -> dict[str, bytes]:
     return {"experiment.json": json.dumps(experiment, indent=1, ensure_ascii=False).encode() + b"\n"}
 
 
-def _write_factor(factor: Factor, parameters: list[dict[str, Any]], refusal: Refusal) -> None:
+def _write_factor(factor: AnyFactor, parameters: list[dict[str, Any]], refusal: Refusal) -> None:
     refusal.check_plain(factor)
     scale = {"scaling": "log"} if isinstance(factor, Real | Integer) and factor.scale == "log" else {}
     match factor:

@@ -14,7 +14,8 @@ from kgenesis.app.exchange.refusal import Refusal, as_row
 from kgenesis.campaign.state import CampaignState
 from kgenesis.kernel.constraints import Expression, Forbidden, Linear
 from kgenesis.kernel.experiment import Measurement
-from kgenesis.kernel.factors import Categorical, Context, Factor, Fixed, Grid, Integer, Mixture, Real
+from kgenesis.kernel.factors import Categorical, Context, Fixed, Grid, Integer, Mixture, Real
+from kgenesis.kernel.fidelity import AnyFactor
 
 # ---- in -----------------------------------------------------------------------------------------------------------
 
@@ -213,7 +214,7 @@ def write(state: CampaignState, refusal: Refusal) -> dict[str, bytes]:
 
 
 def _write_factor(
-    factor: Factor, parameters: list[dict[str, Any]], constraints: list[dict[str, Any]], refusal: Refusal
+    factor: AnyFactor, parameters: list[dict[str, Any]], constraints: list[dict[str, Any]], refusal: Refusal
 ) -> None:
     refusal.check_plain(factor)
     if isinstance(factor, Real | Integer | Grid):

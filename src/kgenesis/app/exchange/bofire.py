@@ -12,7 +12,8 @@ from kgenesis.campaign.state import CampaignState
 from kgenesis.kernel.constraints import Expression, Forbidden, Linear
 from kgenesis.kernel.errors import KGenesisError
 from kgenesis.kernel.experiment import Failure, Measurement
-from kgenesis.kernel.factors import Categorical, Context, Factor, Fixed, Grid, Integer, Mixture, Real
+from kgenesis.kernel.factors import Categorical, Context, Fixed, Grid, Integer, Mixture, Real
+from kgenesis.kernel.fidelity import AnyFactor
 from kgenesis.kernel.objective import Objective, OutcomeConstraint
 from kgenesis.kernel.text import say
 from kgenesis.kernel.units import check_unit
@@ -183,7 +184,7 @@ def write(state: CampaignState, refusal: Refusal) -> dict[str, bytes]:
 
 
 def _write_factor(
-    factor: Factor, features: list[dict[str, Any]], constraints: list[dict[str, Any]], refusal: Refusal
+    factor: AnyFactor, features: list[dict[str, Any]], constraints: list[dict[str, Any]], refusal: Refusal
 ) -> None:
     refusal.check_plain(factor)
     match factor:

@@ -3,7 +3,8 @@
 from kgenesis.campaign.state import CampaignState, Experiment
 from kgenesis.kernel.errors import BadInput, Mistake
 from kgenesis.kernel.experiment import Value
-from kgenesis.kernel.factors import Factor, Grid, Integer, Real
+from kgenesis.kernel.factors import Grid, Integer, Real
+from kgenesis.kernel.fidelity import AnyFactor, Fidelity
 from kgenesis.kernel.text import say
 
 
@@ -18,8 +19,10 @@ class Refusal:
         """Note something the program has no word for."""
         self._reasons.append(Mistake(say(en, ko), field))
 
-    def check_plain(self, factor: Factor) -> None:
-        """Note a factor that exists only under a condition."""
+    def check_plain(self, factor: AnyFactor) -> None:
+        """Note a factor that exists only under a condition, or is no factor but the thoroughness of an experiment."""
+        if isinstance(factor, Fidelity):
+            self.add(factor.name, "a fidelity", "충실도")
         if factor.active_if:
             self.add(factor.name, "a factor that does not always exist", "늘 존재하지는 않는 요인")
 

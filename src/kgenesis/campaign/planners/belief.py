@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from kgenesis.campaign.learning import merged, training_data
 from kgenesis.campaign.planners import acquisition
 from kgenesis.campaign.planners.transfer import with_earlier
-from kgenesis.campaign.planners.worth import Adjustment, Wishes, adjustments
+from kgenesis.campaign.planners.worth import Adjustment, Wishes, adjustments, columns_of
 from kgenesis.kernel.experiment import Expectation, Failure, Measurement
 from kgenesis.kernel.objective import Objective
 from kgenesis.kernel.ports import FloatArray, Posterior, ProposalRequest, Surrogate, TrainingData
@@ -83,7 +83,7 @@ class Belief:
     x: FloatArray
     """(n, d): conditions of the measured experiments, encoded."""
     is_feasible: NDArray[np.bool_]
-    """(n,): which of them keep every outcome constraint."""
+    """(n,): which of them are full experiments that keep every outcome constraint."""
     pending: FloatArray
     """(p, d)."""
     adjustments: tuple[Adjustment, ...] = ()
@@ -134,7 +134,7 @@ class Belief:
 
         The mean rather than the measurement, so that a lucky error is not taken for success.
         """
-        points = np.vstack([self.x[self.is_feasible], believed])
+        points = np.vstack([self.x[self.is_feasible], believed[self.is_full(believed)]])
         if not len(points):
             return np.empty((0, 1))
         moments = {
@@ -166,6 +166,17 @@ class Belief:
         worst, span = known.min(axis=0), np.ptp(known, axis=0)
         thresholds = [np.nan if o.threshold is None else o.utility(o.threshold) for o in self.problem.objectives]
         return np.where(np.isnan(thresholds), worst - 0.1 * np.maximum(span, 1e-9), thresholds)
+
+    def known(self) -> FloatArray:
+        """Return the utilities (k, n_goals) to be beaten, as they are before anything is chosen."""
+        return self._known(self.posteriors, self.pending)
+
+    def is_full(self, x: FloatArray) -> NDArray[np.bool_]:
+        """Return (m,) whether points (m, d) are full experiments; the others only teach."""
+        if self.problem.fidelity is None:
+            return np.ones(len(x), dtype=bool)
+        space, fidelity = self.problem.space, self.problem.fidelity
+        return np.asarray(x[:, columns_of(space, fidelity.name)[0]] >= 1.0 - 1e-9)  # encoded, the full one is at 1
 
     def best_measured(self) -> FloatArray:
         """Return the measured feasible point (d,) with the best expected utility of the first objective."""
@@ -252,7 +263,13 @@ def learn(
         tuple(_posterior(name, merged(part), request, surrogate, rng) for name, part in data.items()),
         tuple(bounds),
         x,
-        np.array([isinstance(o.result, Measurement) and problem.is_feasible(o.result) for o in measured], dtype=bool),
+        np.array(
+            [
+                isinstance(o.result, Measurement) and problem.is_feasible(o.result) and problem.is_full(o.conditions)
+                for o in measured
+            ],
+            dtype=bool,
+        ),
         space.encode(space.to_values(list(request.pending))),
         adjustments(request, wishes or Wishes(), surrogate, rng),
     )

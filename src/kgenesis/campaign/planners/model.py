@@ -12,6 +12,7 @@ from kgenesis.campaign.planners import transfer
 from kgenesis.campaign.planners.batch import kriging_believer, plate
 from kgenesis.campaign.planners.belief import Belief, is_complete, learn
 from kgenesis.campaign.planners.designs import make_random, make_sobol
+from kgenesis.campaign.planners.fidelity import lowered
 from kgenesis.campaign.planners.joint import jointly
 from kgenesis.campaign.planners.remaining import outlook
 from kgenesis.campaign.planners.replicate import worth_repeating
@@ -105,7 +106,8 @@ class ModelPlanner:
         belief = learn(request, self._surrogate, rng, self._settings)
         found = plate(belief, request, rng, self._choose)
         left = outlook(belief, found.seen, found.seemed, len(request.history), rng)
-        proposals = self._explained(request, belief, left, found.values)
+        values = lowered(request, belief, self._surrogate, found.values, rng)
+        proposals = self._explained(request, belief, left, values)
         again = None
         if proposals and not (request.same and request.n > 1):
             again = worth_repeating(request, belief, found.x[0], self._settings.replicate)

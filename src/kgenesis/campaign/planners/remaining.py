@@ -51,7 +51,7 @@ def outlook(
     perturbed = scores + rng.gumbel(size=len(scores))
     if len(x) > N_SCREENED:
         x = x[np.argpartition(-perturbed, N_SCREENED)[:N_SCREENED]]
-    points = np.vstack([best[None, :], belief.pending, x])
+    points = np.vstack([best[None, :], belief.pending[belief.is_full(belief.pending)], x])
     freedom = max(len(belief.x) - len(belief.problem.space.learned_names) - 2, LEAST_FREEDOM)
     drawn = {
         name: _draw(posterior, points, freedom, rng)

@@ -121,6 +121,11 @@ def _contenders(request: ProposalRequest, belief: Belief) -> list[int]:
     allowed = matches(space, values, request.fixed) & space.is_feasible(values)
     for k, key in enumerate(space.keys(values).tolist()):
         result = request.history[k].result
-        if allowed[k] and result.kind == "measured" and problem.is_feasible(result):
+        if (
+            allowed[k]
+            and problem.is_full(request.history[k].conditions)
+            and result.kind == "measured"
+            and problem.is_feasible(result)
+        ):
             found.setdefault(key, k)
     return list(found.values())

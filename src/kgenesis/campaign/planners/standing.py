@@ -47,7 +47,8 @@ class Standing:
     """What a request says is taken. `take` adds to it."""
 
     def __init__(self, request: ProposalRequest) -> None:
-        self.space, self.fixed = request.problem.space, dict(request.fixed)
+        self.space = request.problem.space
+        self.fixed = {**request.problem.full, **request.fixed}  # full experiments, unless others are asked for
         self._history = request.history
         self._done = self.space.to_values([o.conditions for o in request.history])
         taken = np.vstack([self._done, self.space.to_values(request.pending)])

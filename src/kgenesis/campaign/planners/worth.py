@@ -10,7 +10,6 @@ from pydantic import Field
 from kgenesis.campaign.learning import training_data
 from kgenesis.kernel.errors import Mistake
 from kgenesis.kernel.experiment import Frozen, Observation
-from kgenesis.kernel.factors import Variable
 from kgenesis.kernel.fields import Number, Positive
 from kgenesis.kernel.ports import FloatArray, ProposalRequest, Surrogate, TrainingData
 from kgenesis.kernel.problem import Problem
@@ -109,7 +108,7 @@ def _cost_term(
         return None
     if wishes.cost_aware == "auto" and left is None:
         return None
-    log_cost = known_log_cost(problem) or _learned_log_cost(problem, request.history, surrogate, rng)
+    log_cost = known_log_cost(problem) or learned_log_cost(problem, request.history, surrogate, rng)
     if log_cost is None:
         return None
     weight = 1.0 if wishes.cost_aware == "always" or left is None else _share_left(problem, request.history, left)
@@ -139,15 +138,21 @@ def known_log_cost(problem: Problem) -> Adjustment | None:
         return None
     variable = next(v for v in space.variables if v.name == name)
     column = columns_of(space, name)[0]
+    start, end = encoded_at(space, name, [variable.low, variable.high]).tolist()
+    scale = np.log if variable.is_log else np.asarray
+    low, high = float(scale(variable.low)), float(scale(variable.high))
     least = LEAST_COST * variable.high * problem.cost.per
 
     def log_cost(x: FloatArray) -> FloatArray:
-        return np.asarray(np.log(np.maximum(_from_unit(variable, x[:, column]) * problem.cost.per, least)))
+        numbers = low + (x[:, column] - start) / (end - start) * (high - low)
+        return np.asarray(
+            np.log(np.maximum((np.exp(numbers) if variable.is_log else numbers) * problem.cost.per, least))
+        )
 
     return log_cost
 
 
-def _learned_log_cost(
+def learned_log_cost(
     problem: Problem, history: Sequence[Observation], surrogate: Surrogate, rng: np.random.Generator
 ) -> Adjustment | None:
     """Return the log cost of encoded points as learned from what experiments cost; None before any is known."""
@@ -167,10 +172,11 @@ def columns_of(space: Space, name: str) -> list[int]:
     return np.flatnonzero(space.groups == space.learned_names.index(name)).tolist()
 
 
-def _from_unit(variable: Variable, position: FloatArray) -> FloatArray:
-    if variable.is_log:
-        return np.asarray(np.exp(math.log(variable.low) + position * math.log(variable.high / variable.low)))
-    return np.asarray(variable.low + position * (variable.high - variable.low))
+def encoded_at(space: Space, name: str, numbers: Sequence[float]) -> FloatArray:
+    """Return how numbers (k,) of one variable are encoded, shape (k,)."""
+    values = np.full((len(numbers), len(space.names)), math.nan)
+    values[:, space.names.index(name)] = numbers
+    return space.encode(values)[:, columns_of(space, name)[0]]
 
 
 # ---- what a person believes ----------------------------------------------------------------------------------------
@@ -200,7 +206,7 @@ def _log_prior(space: Space, prior: Mapping[str, Peak | Mapping[str, float]]) ->
             ends = np.clip(
                 [belief.about - belief.within, belief.about, belief.about + belief.within], variable.low, variable.high
             )
-            low, centre, high = space.unit_scale(index, ends).tolist()
+            low, centre, high = encoded_at(space, name, ends.tolist()).tolist()
             parts.append((columns[0], centre, max(high - centre, centre - low)))
         else:
             assert variable.coordinates is not None
