@@ -10,7 +10,8 @@ from kgenesis.campaign.state import CampaignState
 from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.events import Event
 from kgenesis.kernel.experiment import Value
-from kgenesis.kernel.factors import Categorical, Factor, Mixture, Variable
+from kgenesis.kernel.factors import Categorical, Mixture, Variable
+from kgenesis.kernel.fidelity import AnyFactor, Fidelity
 from kgenesis.kernel.space import Space
 from kgenesis.kernel.text import Text, say
 
@@ -112,7 +113,7 @@ def _outcomes(old: Mission, new: Mission) -> Iterator[Mistake]:
 
 
 def _of_factor(
-    old: Factor, new: Factor, before: Space, now: Space, rows: Sequence[Mapping[str, Value]]
+    old: AnyFactor, new: AnyFactor, before: Space, now: Space, rows: Sequence[Mapping[str, Value]]
 ) -> Iterator[Text]:
     if _sort(old) != _sort(new):
         yield say(f"it is of type {old.type}, not {new.type}", f"유형은 {new.type}이(가) 아니라 {old.type}입니다")
@@ -128,6 +129,8 @@ def _of_factor(
             "a log scale cannot hold what was tried: 0 or less",
             "로그 척도로는 이미 시험한 0 이하 값을 나타낼 수 없습니다",
         )
+    if isinstance(old, Fidelity) and old.model_copy(update={"label": new.label}) != new:
+        yield say("what a full experiment is cannot change", "무엇이 본실험인지는 바꿀 수 없습니다")
     if isinstance(old, Mixture) and isinstance(new, Mixture):
         kept = [c.name for c in new.components]
         if gone := next((c.name for c in old.components if c.name not in kept), None):
@@ -147,7 +150,7 @@ def _of_factor(
                 )
 
 
-def _sort(factor: Factor) -> str:
+def _sort(factor: AnyFactor) -> str:
     """Return what a factor's values are: numbers, levels, a mixture, something measured."""
     match factor.type:
         case "real" | "integer" | "grid":
