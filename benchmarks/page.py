@@ -82,7 +82,9 @@ def command() -> str:
     return shlex.join(words)
 
 
-def write(section: str, title: str, body: str, *, when: str | None = None, where: str | None = None) -> None:
+def write(
+    section: str, title: str, body: str, *, when: str | None = None, where: str | None = None, how: str | None = None
+) -> None:
     """Replace one part of the page.
 
     Args:
@@ -91,11 +93,12 @@ def write(section: str, title: str, body: str, *, when: str | None = None, where
         body: tables and the paragraph on what they show.
         when: day of the measurement; today if not given.
         where: the machine; this one if not given.
+        how: the command that measured it; this one if not given.
     """
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
     parts = {name: _part(text, name) for name in SECTIONS}
     day = when or datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    parts[section] = f"## {title}\n\n    {command()}\n\n{day}. {where or machine()}. {versions()}.\n\n{body.strip()}"
+    parts[section] = f"## {title}\n\n    {how or command()}\n\n{day}. {where or machine()}. {versions()}.\n\n{body.strip()}"
     whole = [HEAD.strip()]
     whole += [f"<!-- {name}:begin -->\n{parts[name]}\n<!-- {name}:end -->" for name in SECTIONS if parts[name]]
     PAGE.write_text("\n\n".join(whole) + "\n", encoding="utf-8")

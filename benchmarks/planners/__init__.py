@@ -1,0 +1,1 @@
+"""Planners, ours and other people's, on the same experiments: `python benchmarks/planners --help`."""

@@ -1,0 +1,1 @@
+"""Other people's optimisers, one driver and one list of requirements each; run in environments of their own."""
