@@ -98,7 +98,9 @@ def write(
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
     parts = {name: _part(text, name) for name in SECTIONS}
     day = when or datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    parts[section] = f"## {title}\n\n    {how or command()}\n\n{day}. {where or machine()}. {versions()}.\n\n{body.strip()}"
+    parts[section] = (
+        f"## {title}\n\n    {how or command()}\n\n{day}. {where or machine()}. {versions()}.\n\n{body.strip()}"
+    )
     whole = [HEAD.strip()]
     whole += [f"<!-- {name}:begin -->\n{parts[name]}\n<!-- {name}:end -->" for name in SECTIONS if parts[name]]
     PAGE.write_text("\n\n".join(whole) + "\n", encoding="utf-8")

@@ -108,7 +108,7 @@ def run(plan: Plan) -> dict[str, Any]:
     bench, method = bench_of(plan.data, plan.task, plan.budget), Method(plan.method)
     n = min(plan.budget, bench.n_points)
     mission = bench.mission.model_copy(update={
-        "start": tuple(bench.start(plan.seed)), "parallel": plan.batch, "ordering": "as-they-come",
+        "start": tuple(bench.start(plan.seed, plan.batch)), "parallel": plan.batch, "ordering": "as-they-come",
         "stop_when_reached": False, "budget": bench.mission.budget.model_copy(update={"experiments": n}),
     })  # fmt: skip
     forget_peak()
@@ -138,12 +138,12 @@ def planner_of(plan: Plan, method: Method, bench: Bench) -> Planner:
     settings = method.settings
     if method.driver is None:
         if method.name == "model":
-            settings.setdefault("n_design", bench.n_start)
+            settings.setdefault("n_design", bench.n_start(plan.batch))
         planner: Planner = make_plugin(
             "planners", method.name, plugin_context(bench.mission.problem, settings, Path.cwd())
         )
         return planner
-    setting = peers.Setting(plan.task, plan.seed, plan.budget, plan.batch, bench.n_start)
+    setting = peers.Setting(plan.task, plan.seed, plan.budget, plan.batch, bench.n_start(plan.batch))
     folder = Path(plan.environments) if plan.environments else None
     return peers.PeerPlanner(method.driver, settings, bench.mission.problem, setting, folder)
 

@@ -33,7 +33,9 @@ PEERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 """Method → its driver, and what the driver is told. HEBO itself needs numpy < 1.25, hence leanhebo."""
 
 SUGGESTION_LIMIT, CAMPAIGN_LIMIT = 120.0, 1800.0
-"""CPU seconds; wall time may be ten times as long, for machines that are busy with other things."""
+"""CPU seconds, since a machine that is busy with other things is no fault of a peer's."""
+SILENCE = 3600.0
+"""Seconds of wall time after which a peer that uses no CPU is given up."""
 
 
 class PeerError(Exception):
@@ -120,7 +122,7 @@ class _Process:
                 line = self._answers.get(timeout=1.0)
                 break
             except queue.Empty:
-                if self._cpu() - cpu > limit or time.monotonic() - began > 10 * limit:
+                if self._cpu() - cpu > limit or time.monotonic() - began > SILENCE:
                     self.kill()
                     raise PeerError(f"time-out: more than {limit:.0f} s for one answer") from None
         if not line:

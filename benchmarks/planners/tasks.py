@@ -54,19 +54,18 @@ class Bench:
         """The best merit there is."""
         return self.known.best if self.optimum is None else self.optimum
 
-    @property
-    def n_start(self) -> int:
-        """How many experiments every campaign is given."""
+    def n_start(self, batch: int = 1) -> int:
+        """Return how many experiments every campaign is given: whole batches, so that all are known before it asks."""
         n = N_START if self.optimum is None else max(N_START, len(self.mission.space.learned_names) + 1)
-        return min(n, self.n_points)
+        return min(-(-n // batch) * batch, self.n_points)
 
-    def start(self, seed: int) -> list[dict[str, Value]]:
+    def start(self, seed: int, batch: int = 1) -> list[dict[str, Value]]:
         """Return the conditions that every method begins with: they depend on the task and the seed alone."""
         space, rng = self.mission.space, np.random.default_rng((zlib.crc32(self.name.rstrip("+").encode()), seed))
         if self.optimum is None and space.points is not None:
-            values = space.points[rng.permutation(len(space.points))[: self.n_start]]
+            values = space.points[rng.permutation(len(space.points))[: self.n_start(batch)]]
         else:
-            values = draw(space, self.n_start, rng)
+            values = draw(space, self.n_start(batch), rng)
         return space.to_rows(values)
 
     def regret(self, merit: float) -> float:
@@ -93,7 +92,7 @@ class Bench:
             curve = np.mean([np.maximum(running_merit(order, known.corner), 0.0) for order in orders], axis=0)
         return {
             "points": self.n_points, "factors": len(self.mission.space.names), "drawn": self.optimum is not None,
-            "objectives": len(self.mission.objectives), "start": self.n_start,
+            "objectives": len(self.mission.objectives), "start": self.n_start(),
             "levels": {level.at: _times(known.hitting_times(level)) for level in self.levels},
             "regret": [rounded(self.regret(v)) for v in curve.tolist()],
         }  # fmt: skip
