@@ -7,7 +7,8 @@
     lint      ruff: rules and formatting
     types     mypy, strict
     imports   import-linter: who may import whom
-    ecosystem other frameworks drive our planners and trade tables with us, in an environment of their own (large)
+    ecosystem libEnsemble and Optimas drive our planners, in an environment of their own
+    peers     the same with Xopt, and Ax, BayBE and BoFire trade campaigns with us (6 GB)
     plugins   the packages in plugins/, each in an environment of its own: its tests and types (the first installs PyTorch)
     docs      code blocks, links, reference pages held equal to the code
     reference write the reference pages again from the code
@@ -28,7 +29,6 @@ ENVIRONMENT = Path(os.environ.get("KGENESIS_VENV", ROOT / ".venv"))
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 MAIN_JOB = ".[battery,report]"
 EVERYTHING = ".[battery,report,tables,notebook,postgres,gest,optuna]"
-PEERS = ENVIRONMENT.with_name(f"{ENVIRONMENT.name}-ecosystem")
 
 
 def run(*command: str | Path) -> None:
@@ -70,25 +70,26 @@ def slow(*arguments: str) -> None:
 
 
 def ecosystem(*arguments: str) -> None:
-    """Make .venv-ecosystem with the peers as tests/ecosystem/requirements.txt pins them, and run what needs them."""
-    if not PEERS.exists():
-        venv.create(PEERS, with_pip=True)
-    peers = PEERS / BIN.name / "python"
-    pins = ROOT / "tests/ecosystem/requirements.txt"
-    run(
-        peers,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--requirement",
-        pins,
-        "--editable",
-        ".",
-    )
-    # warnings of the peers are theirs; plug-ins of ours are found by their entry points
-    run(peers, "-m", "pytest", "--override-ini=filterwarnings=default", "tests/ecosystem", *arguments)
+    """Make .venv-ecosystem, and let libEnsemble and Optimas drive our planners in it."""
+    _among_peers(("requirements.txt",), ("test_libensemble.py", "test_optimas.py"), *arguments)
+
+
+def peers(*arguments: str) -> None:
+    """Add Xopt, Ax, BayBE and BoFire to .venv-ecosystem, and run all that needs them."""
+    _among_peers(("requirements.txt", "peers.txt"), ("",), *arguments)
+
+
+def _among_peers(pins: tuple[str, ...], tests: tuple[str, ...], *arguments: str) -> None:
+    folder, environment = ROOT / "tests" / "ecosystem", ENVIRONMENT.with_name(f"{ENVIRONMENT.name}-ecosystem")
+    if not environment.exists():
+        venv.create(environment, with_pip=True)
+    interpreter = environment / BIN.name / "python"
+    wanted = [part for name in pins for part in ("--requirement", folder / name)]
+    pip = (interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    run(*pip, "--upgrade", "pip>=25.1")
+    run(*pip, *wanted, "--editable", ".")
+    # what peers warn of is theirs
+    run(interpreter, "-m", "pytest", "--override-ini=filterwarnings=default", *(folder / t for t in tests), *arguments)
 
 
 def plugins(*arguments: str) -> None:
@@ -143,7 +144,7 @@ def all_() -> None:
 
 
 VERBS = {
-    "demo": demo, "test": test, "slow": slow, "ecosystem": ecosystem, "plugins": plugins, "lint": lint, "types": types, "imports": imports, "docs": docs,
+    "demo": demo, "test": test, "slow": slow, "ecosystem": ecosystem, "peers": peers, "plugins": plugins, "lint": lint, "types": types, "imports": imports, "docs": docs,
     "reference": reference, "check": check, "all": all_,
 }  # fmt: skip
 

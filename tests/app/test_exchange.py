@@ -287,7 +287,7 @@ def test_a_campaign_is_written_for_ax(tmp_path):
     mission = {**SIMPLE, "space": {"factors": factors, "constraints": [inequality]}}
     campaign = open_campaign(mission, store=tmp_path / "ax.db")
     point = {"t": 5.0, "n": 2.0, "kind": "y"}
-    campaign.record([{**point, "y": 1.5, "y sem": 0.25}, {**point, "n": 3, "failure": "crashed"}])
+    campaign.record([{**point, "y": 1.5, "y sem": 0.25}, {**point, "failure": "crashed"}])
     campaign.propose(1)
     (path,) = export_for("ax", campaign.state, tmp_path / "out")
     told = json.loads(path.read_text(encoding="utf-8"))
@@ -295,6 +295,8 @@ def test_a_campaign_is_written_for_ax(tmp_path):
     assert told["parameter_constraints"] == ["1.0 * t + 2.0 * n <= 11.0"]
     assert [trial["status"] for trial in told["trials"]] == ["completed", "failed", "running"]
     assert told["trials"][0]["data"] == {"y": [1.5, 0.25]}
+    first, replicate, other = (trial["arm_name"] for trial in told["trials"])
+    assert first == replicate != other, "in Ax the same parameters are the same arm"
     assert type(told["trials"][0]["parameters"]["n"]) is int
 
 

@@ -1,6 +1,6 @@
 """Ax, BayBE and BoFire themselves read what we write for them, and still write what we bring in.
 
-Run by `python3 tasks.py ecosystem`, in an environment of its own.
+Run by `python3 tasks.py peers`, in an environment of its own.
 """
 
 import json

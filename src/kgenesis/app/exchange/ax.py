@@ -287,11 +287,14 @@ def _sum(weights: Mapping[str, float]) -> str:
 def _trials(state: CampaignState) -> Iterator[dict[str, Any]]:
     """Yield every experiment: its parameters, its status as Ax calls it, and what was measured.
 
-    An outcome is a number, or [mean, standard error] where the error is known: what `raw_data` of Ax takes.
+    An outcome is a number, or [mean, standard error] where the error is known: what `raw_data` of Ax takes. In Ax the
+    same parameters are the same arm, so a replicate bears the name of the first experiment.
     """
+    arms: dict[str, str] = {}
     for experiment in state.experiments.values():
-        result = experiment.result
-        trial = {"arm_name": experiment.id, "parameters": as_row(state, experiment)}
+        result, parameters = experiment.result, as_row(state, experiment)
+        arm = arms.setdefault(json.dumps(parameters, sort_keys=True), experiment.id)
+        trial = {"arm_name": arm, "parameters": parameters}
         if isinstance(result, Measurement):
             data = {k: v.mean if v.sem is None else [v.mean, v.sem] for k, v in result.outcomes.items()}
             yield {**trial, "status": "completed", "data": data}
