@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from kgenesis.campaign.planners.batch import believe, kriging_believer
+from kgenesis.campaign.planners.batch import believe, kriging_believer, plate
 from kgenesis.campaign.planners.belief import Belief, learn
 from kgenesis.campaign.planners.climb import Slopes
 from kgenesis.campaign.planners.search import Search, rough
@@ -20,6 +22,7 @@ from kgenesis.kernel.problem import Problem
 from kgenesis.kernel.sampling import sample
 from kgenesis.surrogate import make_gp
 from kgenesis.testing.planners import asked, history_of
+from kgenesis.testing.strategies import problems
 
 
 def problem_over(*factors: Mapping[str, Any], constraints: tuple[Mapping[str, Any], ...] = ()) -> Problem:
@@ -276,3 +279,28 @@ def test_a_rough_look_goes_through_earlier_campaigns_too() -> None:
     for precise, fast in zip(both.mean_and_variance(x), looked.mean_and_variance(x), strict=True):
         np.testing.assert_allclose(fast, precise, atol=2e-3 * float(precise.std() + precise.mean()))
         assert not np.array_equal(fast, precise)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(problem=problems(max_factors=4), n=st.integers(1, 4), seed=st.integers(0, 99), shares=st.booleans())
+def test_in_any_space_whatever_is_chosen_is_allowed_new_and_of_one_plate(
+    problem: Problem, n: int, seed: int, shares: bool
+) -> None:
+    space = problem.space
+    controlled = [v.name for v in space.variables if v.role == "controlled"]
+    same = tuple(controlled[:1]) if shares else ()
+    history = history_of(problem, 5, seed=seed)
+    request = asked(problem, history[:4], [history[4].conditions], n=n, seed=seed, same=same)
+    found = plate(belief_of(request), request, np.random.default_rng(seed))
+    assert space.is_feasible(found.values).all()
+    standing = Standing(request)
+    for values in found.values:
+        assert standing.is_new(values[None, :])
+        standing.take(values[None, :])
+    for name in same:
+        column = found.values[:, space.names.index(name)]
+        assert len({str(value) for value in column}) <= 1
+    free = None if space.points is None else len(Standing(request).free_points())
+    if free is not None:
+        assert len(found.values) <= min(n, free)
+        assert len(found.values) > 0 or free == 0

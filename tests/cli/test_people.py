@@ -52,6 +52,25 @@ def test_the_real_program_suggests_and_records(cli):
     assert "2 results taken" in cli("record", campaign, "next.csv").stderr
 
 
+def test_proposals_can_be_done_again_with_a_value_fixed_and_say_why(cli, sheet):
+    data = json.loads(cli.inside("suggest", "last", "--redo", "--fix", "x1=3.5", "--json").stdout)
+    assert [e["conditions"]["x1"] for e in data["experiments"]] == [3.5, 3.5, 3.5]
+    assert all("cover the space" in e["why_text"] for e in data["experiments"])
+    again = json.loads(cli.inside("suggest", "last", "--pending", "--json").stdout)
+    assert [e["experiment"] for e in again["experiments"]] == [e["experiment"] for e in data["experiments"]]
+    filled(sheet, [3, 2, 1])
+    refused = cli.inside("record", "last", "next.csv", rc=2)
+    assert "was withdrawn" in refused.stderr
+    shown = cli.inside("--lang", "ko", "suggest", "last", "--redo").stdout
+    assert "공간을 고르게" in shown
+
+
+def test_what_proposes_nothing_takes_no_wishes(cli, sheet):
+    del sheet
+    for wish in (["--redo"], ["--fix", "x1=1"], ["-n", "2"]):
+        assert "--pending" in cli.inside("suggest", "last", "--pending", *wish, rc=2).stderr
+
+
 def test_a_value_can_be_fixed(cli):
     cli.write(PEOPLE)
     data = json.loads(cli.inside("suggest", "mission.yaml", "-n", "2", "--fix", "x1=3.5", "--json").stdout)
