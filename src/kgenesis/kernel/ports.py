@@ -137,7 +137,8 @@ class Posterior(Protocol):
     """What a surrogate expects, in the outcome's unit, of the noise-free outcome.
 
     It may also have a property `rough`: something whose `mean_and_variance` says nearly the same at less cost. Large
-    spaces are then looked through with that first.
+    spaces are then looked through with that first. And a mixture may have a property `members`: pairs of share and
+    posterior, so that improvement can be expected of each by itself.
     """
 
     @property

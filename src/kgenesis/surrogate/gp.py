@@ -21,7 +21,8 @@ from kgenesis.surrogate.fitting import (
     fit,
     matern,
 )
-from kgenesis.surrogate.rough import RoughMixture, RoughPosterior
+from kgenesis.surrogate.mixture import MixturePosterior
+from kgenesis.surrogate.rough import RoughPosterior
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +67,11 @@ class GaussianPosterior:
     def noise_sd(self) -> float:
         """Learned noise of one measurement, raw units."""
         return self.scale * sqrt(self.hyperparameters.noise_variance)
+
+    @property
+    def n_fitted(self) -> int:
+        """How many hyper-parameters were learned: the lengthscales that may differ, signal and noise."""
+        return self.hyperparameters.n_lengthscales + 2
 
     @property
     def rough(self) -> RoughPosterior:
@@ -143,34 +149,6 @@ class GaussianPosterior:
         precision = np.diagonal(lapack.dpotri(self.factor, lower=1)[0])
         return self._raw_mean(self.y - self.alpha / precision), self._raw_variance(1.0 / precision)
 
-    def gradient(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Prediction and its slope.
-
-        Args:
-            x: Encoded points, shape (m, d), or a single one, shape (d,).
-
-        Returns:
-            Mean (m,), variance (m,), gradient of the mean (m, d), gradient of the variance (m, d), raw units; without
-            the leading axis for a single point.
-        """
-        if x.ndim == 1:
-            mean, variance, d_mean, d_variance = self.gradient(x[None, :])
-            return mean[0], variance[0], d_mean[0], d_variance[0]
-        points = x * self.weights
-        correlation, slope = matern(_squared_distances(points, self.points))
-        signal = self.hyperparameters.signal_variance
-        covariance = signal * correlation + MEAN_VARIANCE
-        solved = lapack.dpotrs(self.factor, covariance.T, lower=1)[0].T
-        variance = self._prior_variance - np.einsum("ij,ij->i", covariance, solved)
-
-        def slope_of(weights: FloatArray) -> FloatArray:
-            pull = signal * slope * weights
-            return np.asarray(pull @ self.points - points * pull.sum(axis=1, keepdims=True)) * self.weights
-
-        d_mean = self.scale * slope_of(self.alpha[None, :])
-        d_variance = -2.0 * self.scale**2 * slope_of(solved)
-        return self._raw_mean(covariance @ self.alpha), self._raw_variance(variance), d_mean, d_variance
-
     @property
     def _prior_variance(self) -> float:
         return self.hyperparameters.signal_variance + MEAN_VARIANCE
@@ -186,87 +164,6 @@ class GaussianPosterior:
 
     def _raw_variance(self, variance: FloatArray) -> FloatArray:
         return self.scale**2 * np.maximum(variance, JITTER)
-
-
-@dataclass(frozen=True, slots=True)
-class MixturePosterior:
-    """Equal-footing opinions of several Gaussian processes, seen through their first two moments."""
-
-    components: tuple[GaussianPosterior, ...]
-    shares: FloatArray
-    """Share of each component, sums to 1, shape (k,)."""
-    names: tuple[str, ...]
-    """What each component is called."""
-
-    @property
-    def lengthscales(self) -> FloatArray:
-        """Geometric mean over components, shape (n_factors,), encoded units; relevance is the inverse."""
-        return np.exp(self.shares @ np.log([c.lengthscales for c in self.components]))
-
-    @property
-    def noise_sd(self) -> float:
-        """Learned noise of one measurement, raw units."""
-        return sqrt(float(self.shares @ np.array([c.noise_sd**2 for c in self.components])))
-
-    @property
-    def rough(self) -> RoughMixture:
-        """The same at less cost, for looking through very many points."""
-        return RoughMixture([c.rough for c in self.components], self.shares)
-
-    @property
-    def voices(self) -> dict[str, float]:
-        """Share of each kind of component."""
-        shares = dict.fromkeys(self.names, 0.0)
-        for name, share in zip(self.names, self.shares, strict=True):
-            shares[name] += float(share)
-        return shares
-
-    def mean_and_variance(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Predict the response without noise, shapes (m, d) -> (m,), (m,), raw units."""
-        return self._mix([c.mean_and_variance(x) for c in self.components])
-
-    def joint(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Predict several points together, shapes (m, d) -> (m,), (m, m), raw units."""
-        parts = [c.joint(x) for c in self.components]
-        means = np.stack([mean for mean, _ in parts])
-        mean = self.shares @ means
-        apart = means - mean
-        inside = np.tensordot(self.shares, np.stack([covariance for _, covariance in parts]), axes=1)
-        return mean, inside + (self.shares[:, None] * apart).T @ apart
-
-    def condition_on(self, x: FloatArray, y: FloatArray) -> MixturePosterior:
-        """Add outcomes, shapes (m, d) and (m,), raw units; hyper-parameters and shares stay."""
-        return replace(self, components=tuple(c.condition_on(x, y) for c in self.components))
-
-    def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
-        """Predict each training outcome from the others, noise included, shape (n,) each, raw units."""
-        return self._mix([c.leave_one_out() for c in self.components])
-
-    def gradient(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Prediction and its slope.
-
-        Args:
-            x: Encoded points, shape (m, d), or a single one, shape (d,).
-
-        Returns:
-            Mean (m,), variance (m,), gradient of the mean (m, d), gradient of the variance (m, d), raw units; without
-            the leading axis for a single point.
-        """
-        parts = [c.gradient(x) for c in self.components]
-        mean, variance = self._mix([(part[0], part[1]) for part in parts])
-        d_mean = np.tensordot(self.shares, np.stack([part[2] for part in parts]), axes=1)
-        d_variance = np.zeros_like(d_mean)
-        for share, part in zip(self.shares, parts, strict=True):
-            apart = np.asarray(part[0] - mean)[..., None]
-            d_variance += share * (part[3] + 2.0 * apart * (part[2] - d_mean))
-        return mean, variance, d_mean, d_variance
-
-    def _mix(self, parts: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
-        """Law of total variance."""
-        means = np.stack([mean for mean, _ in parts])
-        mean = np.tensordot(self.shares, means, axes=1)
-        inside = np.tensordot(self.shares, np.stack([variance for _, variance in parts]), axes=1)
-        return mean, inside + np.tensordot(self.shares, (means - mean) ** 2, axes=1)
 
 
 class GaussianProcess:
@@ -299,7 +196,7 @@ class GaussianProcess:
         _check(data)
         centre, scale = _standardise(data.y)
         y = (data.y - centre) / scale
-        known = np.where(np.isfinite(data.noise_variance), data.noise_variance, 0.0) / scale**2
+        known = np.where(np.isfinite(data.noise_variance), data.noise_variance, np.nan) / scale**2
         scales = column_scales(data.x, data.groups)
         rows = np.arange(y.size) if y.size <= FIT_ROWS else rng.choice(y.size, FIT_ROWS, replace=False)
         distances = factor_distances(data.x[rows] * scales, data.groups)
@@ -341,7 +238,8 @@ def _condition(
     points = data.x * weights
     y = (data.y - units[0]) / units[1]
     covariance = found.signal_variance * matern(_squared_distances(points, points))[0] + MEAN_VARIANCE
-    covariance[np.diag_indices(y.size)] = found.signal_variance + MEAN_VARIANCE + found.noise_variance + known + JITTER
+    noise = np.where(np.isnan(known), found.noise_variance, known)
+    covariance[np.diag_indices(y.size)] = found.signal_variance + MEAN_VARIANCE + noise + JITTER
     factor = _cholesky(covariance)
     alpha = lapack.dpotrs(factor, y, lower=1)[0]
     return GaussianPosterior(found, weights, units[0], units[1], points, y, factor, alpha)

@@ -10,8 +10,6 @@ from scipy.linalg import lapack
 from kgenesis.surrogate.fitting import MEAN_VARIANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from kgenesis.kernel.ports import FloatArray, IntArray
@@ -71,20 +69,6 @@ class RoughPosterior:
             variance[part] = prior - np.einsum("ij,ij->i", half, half)
         least = _LEAST_VARIANCE * float(prior)
         return self._centre + self._scale * mean, self._scale**2 * np.maximum(variance, least)
-
-
-class RoughMixture:
-    """Several rough posteriors seen through their first two moments."""
-
-    def __init__(self, members: Sequence[RoughPosterior], shares: FloatArray) -> None:
-        self._members, self._shares = members, shares
-
-    def mean_and_variance(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Predict the response without noise, shapes (m, d) -> (m,), (m,), raw units (law of total variance)."""
-        parts = [member.mean_and_variance(x) for member in self._members]
-        mean = sum(share * part[0] for share, part in zip(self._shares, parts, strict=True))
-        spread = sum(share * (part[1] + (part[0] - mean) ** 2) for share, part in zip(self._shares, parts, strict=True))
-        return np.asarray(mean), np.asarray(spread)
 
 
 def _matern(squared: NDArray[Any]) -> NDArray[Any]:

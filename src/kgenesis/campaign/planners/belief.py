@@ -1,6 +1,6 @@
 """What is believed of every outcome after a history, and what an experiment is worth under that belief."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -71,6 +71,37 @@ class Score(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the members of a posterior expect of some points."""
+
+    shares: FloatArray
+    """(k,)."""
+    means: FloatArray
+    """(k, m)."""
+    variances: FloatArray
+    """(k, m)."""
+
+    def members(self) -> Iterator[tuple[float, tuple[FloatArray, FloatArray]]]:
+        """Yield each member's share, mean (m,) and variance (m,)."""
+        for share, mean, variance in zip(self.shares.tolist(), self.means, self.variances, strict=True):
+            yield share, (mean, variance)
+
+    def moments(self) -> tuple[FloatArray, FloatArray]:
+        """Return mean and variance (m,) of the mixture (law of total variance)."""
+        mean = self.shares @ self.means
+        return mean, self.shares @ (self.variances + (self.means - mean) ** 2)
+
+
+def opinion(posterior: Posterior, x: FloatArray) -> Opinion:
+    """Ask each member of a posterior about points (m, d); most posteriors have but one."""
+    members: Sequence[tuple[float, Posterior]] = getattr(posterior, "members", ((1.0, posterior),))
+    told = [member.mean_and_variance(x) for _, member in members]
+    return Opinion(
+        np.array([share for share, _ in members]), np.stack([m for m, _ in told]), np.stack([v for _, v in told])
+    )
+
+
 @dataclass(frozen=True)
 class Belief:
     """One posterior for every outcome that matters, and how to score points with them. Made by `learn`."""
@@ -116,9 +147,9 @@ class Belief:
         return self.scorer(posteriors, believed)(x)
 
     def _score(self, posteriors: Sequence[Posterior], known: FloatArray, x: FloatArray) -> FloatArray:
-        moments = {name: posterior.mean_and_variance(x) for name, posterior in zip(self.names, posteriors, strict=True)}
-        feasibility = self._log_feasibility(moments, len(x))
-        mean, variance = self._utilities(moments)
+        opinions = self._opinions(posteriors, x)
+        feasibility = self._log_feasibility(opinions, len(x))
+        mean, variance = self._utilities(opinions)
         if not len(known):
             scale = np.maximum(mean.std(axis=0), 1e-12)
             lead: FloatArray = ((mean - mean.mean(axis=0)) / scale).mean(axis=1)
@@ -127,7 +158,16 @@ class Belief:
             reference = self._reference(known)
             return feasibility + acquisition.log_expected_hypervolume_improvement(mean, variance, known, reference)
         best = float(known[:, 0].max())
-        return feasibility + acquisition.log_expected_improvement(mean[:, 0], variance[:, 0], best)
+        # the expectation over a mixture is the mean of the members' expectations: what one of them alone sees counts
+        goal = SCALARISED if SCALARISED in opinions else self.problem.objectives[0].name
+        improvements = [
+            np.log(share) + acquisition.log_expected_improvement(*self._utility_of(goal, *moments), best)
+            for share, moments in opinions[goal].members()
+        ]
+        return np.asarray(feasibility + np.logaddexp.reduce(improvements, axis=0))
+
+    def _opinions(self, posteriors: Sequence[Posterior], x: FloatArray) -> dict[str, Opinion]:
+        return {name: opinion(posterior, x) for name, posterior in zip(self.names, posteriors, strict=True)}
 
     def _known(self, posteriors: Sequence[Posterior], believed: FloatArray) -> FloatArray:
         """Return the utilities (k, n_goals) to be beaten: posterior means at feasible points, seen or believed.
@@ -137,29 +177,31 @@ class Belief:
         points = np.vstack([self.x[self.is_feasible], believed[self.is_full(believed)]])
         if not len(points):
             return np.empty((0, 1))
-        moments = {
-            name: posterior.mean_and_variance(points) for name, posterior in zip(self.names, posteriors, strict=True)
-        }
-        mean, _ = self._utilities(moments)
-        keeps = self._log_feasibility(moments, len(points)) > np.log(0.5)
+        opinions = self._opinions(posteriors, points)
+        mean, _ = self._utilities(opinions)
+        keeps = self._log_feasibility(opinions, len(points)) > np.log(0.5)
         keeps[: int(self.is_feasible.sum())] = True
         to_beat: FloatArray = mean[keeps]
         return to_beat
 
-    def _log_feasibility(self, moments: dict[str, tuple[FloatArray, FloatArray]], n: int) -> FloatArray:
+    def _log_feasibility(self, opinions: Mapping[str, Opinion], n: int) -> FloatArray:
         total = np.zeros(n)
         for bound in self.bounds:
-            mean, variance = moments[bound.name]
-            total += acquisition.log_feasibility(bound.sign * mean, variance, bound.at_least)
+            total += np.logaddexp.reduce([
+                np.log(share) + acquisition.log_feasibility(bound.sign * mean, variance, bound.at_least)
+                for share, (mean, variance) in opinions[bound.name].members()
+            ])  # fmt: skip
         return total
 
-    def _utilities(self, moments: dict[str, tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
+    def _utilities(self, opinions: Mapping[str, Opinion]) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance (m, n_goals) of what is to be maximised."""
-        if SCALARISED in moments:
-            mean, variance = moments[SCALARISED]
-            return mean[:, None], variance[:, None]
-        pairs = [_utility(objective, *moments[objective.name]) for objective in self.problem.objectives]
+        goals = [SCALARISED] if SCALARISED in opinions else [o.name for o in self.problem.objectives]
+        pairs = [self._utility_of(goal, *opinions[goal].moments()) for goal in goals]
         return np.column_stack([mean for mean, _ in pairs]), np.column_stack([variance for _, variance in pairs])
+
+    def _utility_of(self, goal: str, mean: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+        objective = next((o for o in self.problem.objectives if o.name == goal), None)
+        return (mean, variance) if objective is None else _utility(objective, mean, variance)
 
     def _reference(self, known: FloatArray) -> FloatArray:
         """Return the reference point (2,): the thresholds, else a tenth of the range below the worst known."""
@@ -204,10 +246,11 @@ class Belief:
     def appraise(self, x: FloatArray) -> "list[Appraisal]":
         """Return what is expected at points (k, d), what they are worth, and what that rests on."""
         scores = self.score(self.posteriors, self.pending, x)
-        moments = {name: p.mean_and_variance(x) for name, p in zip(self.names, self.posteriors, strict=True)}
-        feasibility = np.exp(self._log_feasibility(moments, len(x)))
+        opinions = self._opinions(self.posteriors, x)
+        moments = {name: told.moments() for name, told in opinions.items()}
+        feasibility = np.exp(self._log_feasibility(opinions, len(x)))
         known = self._known(self.posteriors, self.pending)
-        mean, variance = self._utilities(moments)
+        mean, variance = self._utilities(opinions)
         outcomes = [name for name in self.names if name not in (SCALARISED, WORKS)]
         found = []
         for k in range(len(x)):

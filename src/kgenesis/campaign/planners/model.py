@@ -28,7 +28,7 @@ from kgenesis.kernel.text import say
 class Settings(Wishes):
     """Settings of the planner `model`."""
 
-    surrogate: str = "gp"
+    surrogate: str = "portfolio"
     """Name of the surrogate plug-in."""
     batch: Literal["believer", "thompson", "q-log-ei"] = "believer"
     """How several experiments at once are chosen: each as if those before had come out as expected (Kriging believer),
