@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.special import log_ndtr, ndtri
 from scipy.stats import norm
 
 from kgenesis.campaign.planners import acquisition as acq
@@ -180,3 +181,39 @@ def test_a_dominated_point_never_wins_the_chebyshev_function(k: int, seed: int) 
     point = rng.random(k)
     scores = acq.augmented_chebyshev(np.vstack([point, 0.9 * point - 0.01]), acq.chebyshev_weights(k, rng))
     assert scores[0] > scores[1]
+
+
+# Values to hit and bounds on two sides ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "miss"), [(0.3, 0.5, 0.4), (-2.0, 0.7, 0.1), (0.0, 1.0, 3.0), (0.05, 0.02, 0.04)]
+)
+def test_the_expected_hit_is_what_drawing_gives(mean: float, sd: float, miss: float) -> None:
+    z = ndtri((np.arange(200_000) + 0.5) / 200_000)
+    drawn = np.maximum(miss - np.abs(mean + sd * z - 0.1), 0.0).mean()
+    (log_hit,) = acq.log_expected_hit(np.array([mean]), np.array([sd**2]), 0.1, miss)
+    assert np.exp(log_hit) == pytest.approx(drawn, rel=2e-3)
+
+
+def test_the_expected_hit_has_no_seam_and_is_finite_however_far_out() -> None:
+    mean = -np.array([0.0, 0.5, 1.0, 3.0, 30.0, 900.0])
+    widths = np.array([0.009, 0.0099, 0.0101, 0.011])[:, None] / (1.0 - mean)
+    assert np.isfinite(acq.log_expected_hit(mean, np.ones(6), 0.0, 1.0)).all()
+    for place in range(6):
+        logs = [acq.log_expected_hit(mean[[place]], np.ones(1), 0.0, w)[0] - 2 * np.log(w) for w in widths[:, place]]
+        assert np.ptp(logs) < 1e-5
+    assert np.isfinite(acq.log_expected_hit(mean, np.zeros(6), 0.0, 0.0)).all()
+
+
+def test_the_chance_to_lie_between_two_bounds_is_joint_and_keeps_its_digits() -> None:
+    mean, variance = np.array([0.0, 0.5, -3.0, 40.0, -40.0]), np.array([1.0, 0.25, 4.0, 1.0, 1.0])
+    found = acq.log_chance_between(mean, variance, -0.5, 1.5)
+    sd = np.sqrt(variance)
+    plain = norm.cdf((1.5 - mean) / sd) - norm.cdf((-0.5 - mean) / sd)
+    np.testing.assert_allclose(np.exp(found[:3]), plain[:3], rtol=1e-12)
+    assert found[3] == pytest.approx(log_ndtr(-38.5), rel=1e-9)
+    assert found[4] == pytest.approx(log_ndtr(-39.5), rel=1e-9)
+    np.testing.assert_allclose(
+        acq.log_chance_between(mean, variance, 0.4, np.inf), acq.log_feasibility(mean, variance, 0.4)
+    )

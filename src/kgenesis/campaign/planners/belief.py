@@ -33,11 +33,11 @@ WORKS = " works at all"
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A constraint on a posterior: its name, the sign that turns "at most" round, and the bound after it."""
+    """A constraint on an outcome."""
 
     name: str
-    sign: float
-    at_least: float
+    low: float
+    high: float
 
 
 def is_complete(problem: Problem, result: object) -> bool:
@@ -161,10 +161,16 @@ class Belief:
         # the expectation over a mixture is the mean of the members' expectations: what one of them alone sees counts
         goal = SCALARISED if SCALARISED in opinions else self.problem.objectives[0].name
         improvements = [
-            np.log(share) + acquisition.log_expected_improvement(*self._utility_of(goal, *moments), best)
-            for share, moments in opinions[goal].members()
+            np.log(share) + self._log_improvement(goal, mean, variance, best)
+            for share, (mean, variance) in opinions[goal].members()
         ]
         return np.asarray(feasibility + np.logaddexp.reduce(improvements, axis=0))
+
+    def _log_improvement(self, goal: str, mean: FloatArray, variance: FloatArray, best: float) -> FloatArray:
+        objective = self.problem.objectives[0]
+        if goal == objective.name and objective.goal == "hit":
+            return acquisition.log_expected_hit(mean, variance, objective.value or 0.0, max(-best, 0.0))
+        return acquisition.log_expected_improvement(*self._utility_of(goal, mean, variance), best)
 
     def _opinions(self, posteriors: Sequence[Posterior], x: FloatArray) -> dict[str, Opinion]:
         return {name: opinion(posterior, x) for name, posterior in zip(self.names, posteriors, strict=True)}
@@ -188,7 +194,7 @@ class Belief:
         total = np.zeros(n)
         for bound in self.bounds:
             total += np.logaddexp.reduce([
-                np.log(share) + acquisition.log_feasibility(bound.sign * mean, variance, bound.at_least)
+                np.log(share) + acquisition.log_chance_between(mean, variance, bound.low, bound.high)
                 for share, (mean, variance) in opinions[bound.name].members()
             ])  # fmt: skip
         return total
@@ -234,11 +240,10 @@ class Belief:
         keeps = np.ones((k, len(points)), dtype=bool)
         for bound in self.bounds:
             if bound.name in drawn:
-                keeps &= bound.sign * drawn[bound.name] >= bound.at_least
+                keeps &= (bound.low <= drawn[bound.name]) & (drawn[bound.name] <= bound.high)
             else:
-                mean, variance = self.posteriors[self.names.index(bound.name)].mean_and_variance(points)
-                chance = np.exp(acquisition.log_feasibility(bound.sign * mean, variance, bound.at_least))
-                keeps &= chance >= rng.random((k, 1))
+                moments = self.posteriors[self.names.index(bound.name)].mean_and_variance(points)
+                keeps &= np.exp(acquisition.log_chance_between(*moments, bound.low, bound.high)) >= rng.random((k, 1))
         return keeps
 
     # ---- saying why ------------------------------------------------------------------------------------------------
@@ -286,10 +291,8 @@ def learn(
     x = space.encode(space.to_values([o.conditions for o in measured]))
     data = {name: training_data(problem, name, measured)[0] for name in _modelled(problem)}
     bounds = [
-        Bound(c.outcome, sign, sign * bound)
+        Bound(c.outcome, -np.inf if c.at_least is None else c.at_least, np.inf if c.at_most is None else c.at_most)
         for c in problem.outcome_constraints
-        for sign, bound in ((1.0, c.at_least), (-1.0, c.at_most))
-        if bound is not None
     ]
     if len(problem.objectives) > MAX_BY_VOLUME:
         folded = _scalarised(problem.objectives, data, rng)
@@ -299,7 +302,7 @@ def learn(
     if not works.all():
         everything = space.encode(space.to_values([o.conditions for o in tried]))
         data[WORKS] = TrainingData(everything, works, np.full(len(works), np.nan), space.groups)
-        bounds.append(Bound(WORKS, 1.0, 0.5))
+        bounds.append(Bound(WORKS, 0.5, np.inf))
     return Belief(
         problem,
         tuple(data),
