@@ -66,7 +66,7 @@ def run(plan: BatteryPlan) -> dict[str, Any]:
     cpu = time.process_time()
     state = run_in_memory(mission, measure, planner, plan.seed, lab_version=lab.version)
     cpu = time.process_time() - cpu
-    done = [e.result for e in state.experiments.values() if e.result is not None]
+    done = [e for e in state.experiments.values() if e.result is not None]
     hit = first_true(score(mission.problem, outcome_columns(mission.problem, done)).is_success)
     each = (cpu - in_lab) / len(done)
     return plan.entry() | {

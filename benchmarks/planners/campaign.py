@@ -116,8 +116,9 @@ def run(plan: Plan) -> dict[str, Any]:
     wall = time.perf_counter()
     state = run_in_memory(mission, bench.measure, watched, plan.seed)
     wall = time.perf_counter() - wall
-    results = [e.result for e in state.experiments.values() if e.status != "withdrawn"]
-    merits = running_merit(score(mission.problem, outcome_columns(mission.problem, results)), bench.known.corner)
+    done = [e for e in state.experiments.values() if e.status != "withdrawn"]
+    results = [e.result for e in done]
+    merits = running_merit(score(mission.problem, outcome_columns(mission.problem, done)), bench.known.corner)
     n_to = {}
     for level in bench.levels:
         hits = [i + 1 for i, merit in enumerate(merits.tolist()) if merit >= level.merit]
