@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from kgenesis.campaign import decide
 from kgenesis.campaign.outlook import chance_of_more, latest, outlook_sentence
 from kgenesis.campaign.planners.model import make_planner
+from kgenesis.campaign.planners.remaining import N_DRAWS, _draw
 from kgenesis.campaign.spec import Budget
 from kgenesis.campaign.state import evolve
 from kgenesis.kernel.experiment import Chance, Outlook, Proposal, Why
@@ -127,3 +128,17 @@ def test_what_is_said_to_be_unlikely_happens_as_rarely_on_functions_of_all_kinds
     assert happened[said >= 0.5].mean() >= 0.5
     assert (said <= 0.1).sum() >= 15
     assert (said >= 0.5).sum() >= 15
+
+
+class OfLowRank:
+    """A posterior whose functions are all one straight line, as an ensemble's may be few."""
+
+    def joint(self, x):
+        slope = x[:, 0]
+        return np.zeros(len(x)), np.outer(slope, slope)
+
+
+def test_functions_are_drawn_from_a_covariance_of_low_rank():
+    drawn = _draw(OfLowRank(), np.linspace(0, 1, 60)[:, None], 50, np.random.default_rng(0))
+    assert drawn.shape == (N_DRAWS, 60)
+    assert np.corrcoef(drawn[:, 30], drawn[:, 59])[0, 1] > 0.999

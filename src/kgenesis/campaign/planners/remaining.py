@@ -21,8 +21,9 @@ LEAST_FREEDOM = 2
 WIDENING = 1.25
 """Deviations are drawn so much wider: where a search has looked, its belief is a little too sure (measured, see docs)."""
 
-_JITTER = 1e-8
-"""Share of the largest variance that is added to all, so that points close together can be drawn."""
+_JITTERS = (1e-8, 1e-6, 1e-4)
+"""Shares of the largest variance added to all, the next where one does not do, so that points close together can be
+drawn."""
 
 
 def outlook(
@@ -72,9 +73,23 @@ def _draw(posterior: Posterior, points: FloatArray, freedom: int, rng: np.random
     degree of freedom for each result less those that hyper-parameters took (Shah et al. 2014, AISTATS 33, 877).
     """
     mean, covariance = posterior.joint(points)
-    covariance[np.diag_indices(len(mean))] += _JITTER * covariance.diagonal().max() + 1e-300
     scale = WIDENING * np.sqrt(freedom / rng.chisquare(freedom, size=(N_DRAWS, 1)))
-    return mean + scale * (rng.standard_normal((N_DRAWS, len(mean))) @ np.linalg.cholesky(covariance).T)
+    return mean + scale * (rng.standard_normal((N_DRAWS, len(mean))) @ _root(covariance).T)
+
+
+def _root(covariance: FloatArray) -> FloatArray:
+    """Return a matrix whose product with its own transpose is the covariance, but for a little more variance."""
+    diagonal = np.diag_indices(len(covariance))
+    most = covariance.diagonal().max() + 1e-300
+    for share in _JITTERS:
+        disturbed = covariance.copy()
+        disturbed[diagonal] += share * most
+        try:
+            return np.asarray(np.linalg.cholesky(disturbed), dtype=np.float64)
+        except np.linalg.LinAlgError:  # of low rank, as an ensemble's may be
+            continue
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)), dtype=np.float64)
 
 
 def _outlook(gains: FloatArray, n_known: int) -> Outlook:
