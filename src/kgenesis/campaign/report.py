@@ -12,6 +12,7 @@ from kgenesis.campaign import analysis, sentences
 from kgenesis.campaign.acceleration import DEFINITION, accelerations, headline, shown, targets_text
 from kgenesis.campaign.baselines import Baseline, baseline
 from kgenesis.campaign.changes import change_notes
+from kgenesis.campaign.drift import flags
 from kgenesis.campaign.events import EarlierTaken
 from kgenesis.campaign.fronts import pareto_mask
 from kgenesis.campaign.learning import MAX_ROWS, Learned, learn_outcomes
@@ -85,6 +86,8 @@ def build(
     ]
     checked = [v for v in (analysis.validation(one) for one in learned.values()) if v is not None]
     remarks += _remarks(state, gain, learned)
+    flagged = flags(state, learned, surrogate) if surrogate is not None else []
+    remarks += [flag.text for flag in flagged]
     spent = sum(row.seconds or 0.0 for row in rows)
     return Report(
         title=state.mission.title, summary=state.mission.summary, field=state.mission.field,
@@ -102,7 +105,7 @@ def build(
         ),
         experiments=tuple(rows), failures=_failures(rows), provenance=_provenance(state, reference, now, command),
         seconds=state.seconds, lab_seconds=spent, cost=state.spent, cost_unit=unit_sign(state.mission.cost.unit),
-        notes=tuple(remarks),
+        flags=tuple(flagged), notes=tuple(remarks),
     )  # fmt: skip
 
 

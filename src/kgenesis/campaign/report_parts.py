@@ -4,6 +4,7 @@ from pydantic import Field
 
 from kgenesis.campaign import analysis
 from kgenesis.campaign.acceleration import Acceleration
+from kgenesis.campaign.drift import Flag
 from kgenesis.campaign.state import Status
 from kgenesis.kernel.experiment import FailureKind, Frozen, Outcome, Value, Why
 from kgenesis.kernel.text import Text
@@ -172,4 +173,6 @@ class Report(Frozen):
     lab_seconds: float
     cost: float
     cost_unit: str
+    flags: tuple[Flag, ...] = ()
+    """Drift, differences between batches and outliers; their texts are among the notes."""
     notes: tuple[Text, ...]

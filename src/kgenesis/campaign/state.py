@@ -244,6 +244,7 @@ def _change(state: CampaignState, event: facts.CampaignChanged) -> None:
     for e in state.experiments.values():
         e.conditions = {**event.was, **e.conditions}
         e._seen = None  # noqa: SLF001
+    state._observed.clear()  # noqa: SLF001
     state.mission, state.budget = now, event.budget
     _remember(state)
     reached = next((e.id for e in state.measured() if _is_success(now, e)), None)
