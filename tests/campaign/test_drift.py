@@ -80,6 +80,12 @@ def test_a_slip_is_named_with_what_to_do_and_stands_in_the_report() -> None:
     assert report.experiments[19].outcomes["y"].mean == state.measured()[19].observation().result.mean("y")  # type: ignore[union-attr]
 
 
+def test_an_exact_simulation_is_not_judged() -> None:
+    state = run_in_memory(make_mission(), lambda c: {"y": truth(c)}, seed=5)
+    assert state.n_measured >= 12
+    assert flags(state, learn_outcomes(state, GaussianProcess()), GaussianProcess()) == []
+
+
 def test_a_handful_of_measurements_is_not_judged() -> None:
     state = campaign("slip", 1, n=9)
     assert flags(state, learn_outcomes(state, GaussianProcess()), GaussianProcess()) == []

@@ -23,6 +23,10 @@ from kgenesis.kernel.text import Text, say
 MIN_MEASURED = 10
 """Measurements below which nothing is flagged: a handful shows any pattern by chance."""
 
+EXACT = 0.01
+"""Noise, as a share of the spread of an outcome, below which it counts as exact (a simulation): what is left there is
+where the surrogate misfits, and that does follow the course of a search."""
+
 LEVEL = 0.02
 """Chance of a false alarm that each of the three questions (drift, batches, outliers) may have for one outcome."""
 
@@ -60,7 +64,7 @@ def flags(state: CampaignState, learned: Mapping[str, Learned], surrogate: Surro
     by_number = {e.number: e for e in state.experiments.values()}
     for k, one in enumerate(learned.values()):
         n = len(one.data.y)
-        if n < MIN_MEASURED or np.ptp(one.data.y) <= 0:
+        if n < MIN_MEASURED or one.posterior.noise_sd <= EXACT * float(np.std(one.data.y)):
             continue
         mean, variance = one.posterior.leave_one_out()
         z = (one.data.y - mean) / np.sqrt(np.maximum(variance, 1e-300))
