@@ -94,7 +94,7 @@ def test_a_mission_chooses_how_batches_are_chosen_and_a_wrong_name_is_refused() 
     problem = problem_of("finite")
 
     def make(group: str, name: str, settings: Any) -> Any:
-        return make_plugin(group, name, PluginContext(settings=settings))
+        return make_plugin(group, name, PluginContext(settings=settings, make=make))
 
     chosen = []
     for batch in ("believer", *HOWS):
