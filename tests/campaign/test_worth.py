@@ -6,6 +6,7 @@ import pytest
 from kgenesis.campaign.planners.model import make_planner
 from kgenesis.campaign.planners.worth import Wishes, adjustments, mistaken
 from kgenesis.kernel.errors import InvalidSpec
+from kgenesis.kernel.experiment import Measurement
 from kgenesis.kernel.ports import PluginContext, ProposalRequest
 from kgenesis.surrogate import GaussianProcess
 from kgenesis.testing.builders import make_mission, run_in_memory
@@ -124,3 +125,28 @@ def test_a_belief_that_does_not_fit_the_space_is_refused(prior, said):
     assert wrong.text.ko != wrong.text.en
     with pytest.raises(InvalidSpec):
         model(mission, prior=prior)
+
+
+def test_a_context_given_with_the_request_goes_with_cost_belief_noise_and_fidelity():
+    air = {"name": "air", "type": "context", "low": 10, "high": 30, "unit": "degC"}
+    mesh = {"name": "mesh", "type": "fidelity", "levels": ["coarse", "fine"], "costs": [1, 10]}
+    mission = make_mission(
+        space={"factors": [grid("a", 9), grid("hours", 6, 6.0, 1.0), air, mesh]}, cost={"factor": "hours"},
+        objectives=[{"name": "y", "goal": "maximize", "unit": "1", "noise": 0.1}], budget={"experiments": 20, "cost": 40},
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+
+    def lab(c):
+        y = -((c["a"] - 0.4) ** 2) + 0.1 * c["hours"] + 0.1 * rng.standard_normal()
+        return Measurement(outcomes={"y": float(y)}, context={"air": float(rng.uniform(10, 30))})
+
+    planner = model(mission, prior={"a": {"about": 0.4, "within": 0.2}, "air": {"about": 20, "within": 5}})
+    state = run_in_memory(mission, lab, planner, seed=1)
+    history = [e.observation() for e in state.measured()]
+    request = ProposalRequest(
+        mission.problem, history, [], 3, (1,), fixed={"air": 12.0}, experiments_left=3, cost_left=20.0
+    )
+    proposals = planner.propose(request)
+    assert [p.conditions["air"] for p in proposals] == [12.0] * 3
+    assert all(not mission.space.check(p.conditions) for p in proposals)
+    assert all(p.why.outlook is not None for p in proposals)
