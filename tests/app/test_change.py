@@ -197,3 +197,26 @@ def test_nothing_is_written_where_nothing_differs(quick: Campaign) -> None:
     version = quick.state.version
     assert quick.change() == []
     assert quick.state.version == version
+
+
+def test_starting_points_earlier_campaigns_and_manual_experiments_go_together(quick: Campaign, store: Path) -> None:
+    start = [
+        {"temperature": 30, "time": 2, "solvent": "EtOH"},
+        {"temperature": 50, "time": 5, "solvent": "water"},
+        {"temperature": 59, "time": 9, "solvent": "EtOH"},
+    ]
+    campaign = open_campaign(TOY | {"lab": "people", "start": start, "earlier": [quick.id]}, store=store)
+    (first,) = campaign.propose()
+    assert {k: first[k] for k in start[0]} == start[0]
+    manual = {"temperature": 40.0, "time": 4.0, "solvent": "EtOH"}
+    campaign.record({**manual, **measure(manual)})  # before anything that was asked for
+    campaign.record({"experiment": first["experiment"], **measure(first)})
+    campaign.change(
+        TOY | {"lab": "people", "start": start[:2], "earlier": [quick.id]},
+        low={"temperature": 35},
+        high={"temperature": 55},
+    )  # the first starting point is done, so it may not fit
+    campaign.record({**manual, **measure(manual)})
+    (second,) = campaign.propose()
+    assert {k: second[k] for k in start[1]} == start[1]
+    assert campaign.state.n_measured == 3
