@@ -15,7 +15,7 @@ from kgenesis.kernel.errors import InvalidSpec
 from kgenesis.kernel.ports import PluginContext, TrainingData
 from kgenesis.surrogate import GaussianProcess, make_gp
 from kgenesis.surrogate.fitting import MarginalLikelihood, Prior, column_scales, factor_distances
-from kgenesis.surrogate.gp import FIT_ROWS, _condition
+from kgenesis.surrogate.gp import FIT_ROWS, _Case, _condition
 
 if TYPE_CHECKING:
     from kgenesis.kernel.ports import IntArray
@@ -37,11 +37,9 @@ def learn(data: TrainingData) -> MixturePosterior:
 
 
 def refit_with_same_hyperparameters(posterior: MixturePosterior, data: TrainingData) -> MixturePosterior:
-    scales = column_scales(data.x, data.groups)
-    known = np.where(np.isfinite(data.noise_variance), data.noise_variance, np.nan)
+    rows = np.arange(data.y.size)
     components = tuple(
-        _condition(c.hyperparameters, scales, data, (c.centre, c.scale), known / c.scale**2)
-        for c in posterior.components
+        _condition(c.hyperparameters, _Case.of(data, rows, (c.centre, c.scale))) for c in posterior.components
     )
     return replace(posterior, components=components)
 

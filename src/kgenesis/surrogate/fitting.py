@@ -58,6 +58,10 @@ class Hyperparameters:
     noise_variance: float
     n_lengthscales: int
     """How many of them were free to differ: 1 if all factors share one."""
+    log_density: float
+    """Log marginal likelihood plus log prior, up to a constant of the prior."""
+    extra: FloatArray | None = None
+    """Noise variances of outliers' own, standardised, shape (n,)."""
 
 
 def column_scales(x: FloatArray, groups: IntArray) -> FloatArray:
@@ -127,15 +131,18 @@ class MarginalLikelihood:
         y: Standardised outcomes, shape (n,).
         known: Known noise variance of each outcome in standardised units, NaN where unknown, shape (n,).
         prior: Beliefs about θ.
+        extra: Noise variance to add to what is known or learned, shape (n,).
     """
 
-    def __init__(self, distances: FloatArray, y: FloatArray, known: FloatArray, prior: Prior) -> None:
+    def __init__(
+        self, distances: FloatArray, y: FloatArray, known: FloatArray, prior: Prior, extra: FloatArray | None = None
+    ) -> None:
         n, n_factors = y.size, distances.shape[0]
         first, second = np.triu_indices(n, k=1)
         self._pairs = first * n + second
         self._distances, self._y = distances, y
         self._is_unknown = np.isnan(known)
-        self._known = np.where(self._is_unknown, 0.0, known)
+        self._known = np.where(self._is_unknown, 0.0, known) + (0.0 if extra is None else extra)
         self._centre = np.array([prior.location] * n_factors + [0.0, _NOISE_PRIOR[0]])
         self._spread = np.array([prior.spread] * n_factors + [prior.signal_spread, _NOISE_PRIOR[1]])
 
@@ -188,7 +195,9 @@ class MarginalLikelihood:
         return 0.5 * (likelihood + float(z @ z))
 
 
-def fit(distances: FloatArray, y: FloatArray, known: FloatArray, prior: Prior) -> Hyperparameters:
+def fit(
+    distances: FloatArray, y: FloatArray, known: FloatArray, prior: Prior, extra: FloatArray | None = None
+) -> Hyperparameters:
     """Fit one Gaussian process by L-BFGS-B from the best of a few starts, smooth to rough, quiet to noisy.
 
     Args:
@@ -196,13 +205,14 @@ def fit(distances: FloatArray, y: FloatArray, known: FloatArray, prior: Prior) -
         y: Standardised outcomes, shape (n,).
         known: Known noise variances in standardised units, NaN where unknown, shape (n,).
         prior: Beliefs about the hyper-parameters.
+        extra: Noise variances to add to those known or learned, standardised, shape (n,): of outliers.
 
     Returns:
         The hyper-parameters with the highest posterior density found.
     """
     n_factors = distances.shape[0]
     used = distances.sum(axis=0, keepdims=True) if prior.is_isotropic else distances
-    target = MarginalLikelihood(used, y, known, prior)
+    target = MarginalLikelihood(used, y, known, prior, extra)
     bounds = [_LENGTHSCALE_BOUNDS] * used.shape[0] + [_SIGNAL_BOUNDS, _NOISE_BOUNDS]
     starts = [
         np.array([log(width * sqrt(n_factors))] * used.shape[0] + [0.0, log(noise)])
@@ -214,5 +224,5 @@ def fit(distances: FloatArray, y: FloatArray, known: FloatArray, prior: Prior) -
     lengthscales = np.exp(end.x[:-2])
     signal, noise_variance = (float(v) for v in np.exp(end.x[-2:]))
     return Hyperparameters(
-        np.broadcast_to(lengthscales, (n_factors,)).copy(), signal, noise_variance, lengthscales.size
+        np.broadcast_to(lengthscales, (n_factors,)).copy(), signal, noise_variance, lengthscales.size, -float(end.fun)
     )

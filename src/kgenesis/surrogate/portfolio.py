@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.experiment import Frozen
-from kgenesis.kernel.text import say
 from kgenesis.surrogate.mixture import MixturePosterior
+from kgenesis.surrogate.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,15 +128,7 @@ def make_portfolio(context: PluginContext) -> Portfolio:
     Raises:
         InvalidSpec: A setting is not valid, or a member is unknown.
     """
-    try:
-        settings = Settings.model_validate(dict(context.settings))
-    except ValidationError as error:
-        wrong = [
-            Mistake(say(e["msg"], e["msg"]), ".".join(["surrogate.settings", *map(str, e["loc"])]))
-            for e in error.errors()
-        ]
-        text = say("the settings of `portfolio` are not valid", "`portfolio`의 설정이 올바르지 않습니다")
-        raise InvalidSpec(text, wrong) from error
+    settings = read_settings(Settings, context, "portfolio")
     assert context.make is not None
     members = [Member(name=m) if isinstance(m, str) else m for m in settings.members]
     made = [(m.name, context.make("surrogates", m.name, m.settings)) for m in members]
