@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,9 +69,9 @@ def likely_bend(z: FloatArray) -> float:
 
     def density(bend: float) -> float:
         variance = float(yeo_johnson(z, bend).var())
-        return -0.5 * n * np.log(max(variance, 1e-12)) + log_slope(z, bend) - 0.5 * ((bend - 1.0) / _LAMBDA_SPREAD) ** 2
+        return -0.5 * n * log(max(variance, 1e-12)) + log_slope(z, bend) - 0.5 * ((bend - 1.0) / _LAMBDA_SPREAD) ** 2
 
-    return max(_LAMBDAS.tolist(), key=density)
+    return max((float(bend) for bend in _LAMBDAS), key=density)
 
 
 @dataclass(frozen=True, slots=True)
