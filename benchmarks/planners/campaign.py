@@ -25,7 +25,10 @@ from planners.tasks import find as find_tasks
 
 @dataclass(frozen=True)
 class Method:
-    """A planner and its settings, e.g. `model:surrogate=trees`: ours by its entry point, or a peer."""
+    """A planner and its settings: ours by its entry point, or a peer.
+
+    E.g. `model:surrogate=trees`, or `model:surrogate.name=portfolio:surrogate.settings.weights=equal`.
+    """
 
     spec: str
 
@@ -46,16 +49,20 @@ class Method:
         Raises:
             ValueError: a part is not `key=value`.
         """
-        found = dict(peers.PEERS[self.name][1]) if self.driver else {}
+        found: dict[str, Any] = dict(peers.PEERS[self.name][1]) if self.driver else {}
         for part in self.spec.split(":")[1:]:
             name, is_pair, value = part.partition("=")
             if not is_pair:
                 msg = f"{self.spec}: {part!r} is not key=value"
                 raise ValueError(msg)
+            *path, last = name.split(".")
+            place = found
+            for step in path:
+                place = place.setdefault(step, {})
             try:
-                found[name] = json.loads(value)
+                place[last] = json.loads(value)
             except ValueError:
-                found[name] = value
+                place[last] = value
         return found
 
     @property

@@ -150,3 +150,20 @@ def test_a_context_given_with_the_request_goes_with_cost_belief_noise_and_fideli
     assert [p.conditions["air"] for p in proposals] == [12.0] * 3
     assert all(not mission.space.check(p.conditions) for p in proposals)
     assert all(p.why.outlook is not None for p in proposals)
+
+
+# ---- the surrogate's own settings ----------------------------------------------------------------------------------
+
+
+def test_a_mission_names_its_surrogate_alone_or_with_settings():
+    made = []
+
+    def make(group, name, settings):
+        made.append((name, dict(settings)))
+        return GaussianProcess()
+
+    problem = make_mission().problem
+    for chosen in ("trees", {"name": "portfolio", "settings": {"weights": "equal"}}):
+        make_planner(PluginContext(settings={"surrogate": chosen}, problem=problem, make=make))
+    make_planner(PluginContext(problem=problem, make=make))
+    assert made == [("trees", {}), ("portfolio", {"weights": "equal"}), ("portfolio", {})]

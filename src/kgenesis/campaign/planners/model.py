@@ -18,6 +18,7 @@ from kgenesis.campaign.planners.remaining import outlook
 from kgenesis.campaign.planners.replicate import worth_repeating
 from kgenesis.campaign.planners.standing import Standing
 from kgenesis.campaign.planners.worth import Wishes, mistaken
+from kgenesis.campaign.spec import Choice
 from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.experiment import Outlook, Proposal, Why
 from kgenesis.kernel.ports import FloatArray, Planner, PluginContext, ProposalRequest, Surrogate
@@ -28,8 +29,8 @@ from kgenesis.kernel.text import say
 class Settings(Wishes):
     """Settings of the planner `model`."""
 
-    surrogate: str = "portfolio"
-    """Name of the surrogate plug-in."""
+    surrogate: Choice = Choice(name="portfolio")
+    """The surrogate plug-in: its name, or `{name, settings}`."""
     batch: Literal["believer", "thompson", "q-log-ei"] = "believer"
     """How several experiments at once are chosen: each as if those before had come out as expected (Kriging believer),
     each as the best of a function drawn at random (Thompson sampling), or each as what adds most to the best of those
@@ -61,7 +62,7 @@ def make_planner(context: PluginContext) -> "ModelPlanner":
             say("the planner's settings do not fit the space", "계획기 설정이 공간과 맞지 않습니다"), wrong
         )
     assert context.make is not None
-    surrogate: Surrogate = context.make("surrogates", settings.surrogate, {})
+    surrogate: Surrogate = context.make("surrogates", settings.surrogate.name, settings.surrogate.settings)
     # A table of candidates says by itself where experiments make sense: it is sampled as it is. Points spread evenly
     # over the box around it would all lie at the table's edges.
     is_table = context.problem is not None and context.problem.space.candidates is not None
@@ -140,7 +141,7 @@ class ModelPlanner:
                 distance=near[0].distance,
                 neighbours=near,
                 from_mean=seen.from_mean,
-                surrogate=self._settings.surrogate,
+                surrogate=self._settings.surrogate.name,
                 voices=voices,
                 same={name: row[name] for name in request.same},
                 outlook=left,
