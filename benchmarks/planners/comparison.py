@@ -156,7 +156,7 @@ class Comparison:
         self.runs: dict[str, dict[str, dict[int, Entry]]] = {}
         for entry in entries:
             fits = entry["kind"] == "run" and entry["budget"] == budget and entry["batch"] == batch
-            if fits and entry["task"] in self.tasks and entry["regret"]:
+            if fits and entry["task"] in self.tasks and entry["regret"] and not is_not_for_it(entry):
                 self.runs.setdefault(entry["method"], {}).setdefault(entry["task"], {})[entry["seed"]] = entry
 
     def common(self, methods: Sequence[str]) -> Common:
@@ -185,6 +185,11 @@ class Comparison:
             found = self.common(chosen)
             if found.tasks and len(chosen) > 1:
                 yield found
+
+
+def is_not_for_it(run: Entry) -> bool:
+    """Say whether a method cannot express the task at all: its driver said so before the first suggestion."""
+    return "NotImplementedError" in (run["failure"] or "")
 
 
 def _padded(row: Sequence[float | None], budget: int) -> FloatArray:

@@ -3,15 +3,14 @@
 import ast
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import page
 
 from planners import peers, plot
-from planners.comparison import Acceleration, Common, Comparison, Entry, Interval
+from planners.comparison import Acceleration, Common, Comparison, Entry, Interval, is_not_for_it
 
 REGRET_AT = (10, 20, 30, 50)
 JUDGED_AT = 30
@@ -184,17 +183,15 @@ def _costs(runs: Sequence[Entry], question: Question) -> str:
         mine = [r for r in runs if r["method"] == method]
         failures = [r["failure"] or "" for r in mine]
         n_out = sum(f.startswith("time-out") for f in failures)
-        n_not = sum("NotImplementedError" in f for f in failures)
-        done = [r for r, f in zip(mine, failures, strict=True) if "NotImplementedError" not in f]
+        done = [r for r in mine if not is_not_for_it(r)]
+        n_not = len(mine) - len(done)
         rows.append([
             method, str(len(mine)),
             *(_median([r["cpu"][k] for r in done]) for k in (0, 1)), f"{statistics.median([r['peak'] for r in done] or [0]):.0f}",
             *(str(sum(r[k] for r in mine)) for k in ("duplicates", "violations", "moved")),
             str(n_out), str(sum(bool(f) for f in failures) - n_out - n_not), str(n_not),
         ])  # fmt: skip
-    failed = sorted(
-        {f"{r['method']}: {r['failure'][:160]}" for r in runs if r["failure"] and "NotImpl" not in r["failure"]}
-    )
+    failed = sorted({f"{r['method']}: {r['failure'][:160]}" for r in runs if r["failure"] and not is_not_for_it(r)})
     said = page.paragraph(
         "CPU seconds of one thread for everything between the results and the suggestion (fits included); the slowest of a "
         "campaign is usually its first, which pays for imports and compilation in peers. Memory is that of the whole "
@@ -274,12 +271,3 @@ def _median(values: Sequence[float]) -> str:
         return "-"
     value = statistics.median(values)
     return f"{value:.4f}" if value < 0.01 else f"{value:.2f}" if math.isfinite(value) else "-"
-
-
-def progress(entries: Sequence[Entry]) -> Mapping[str, Any]:
-    """Return how many campaigns of each method were kept."""
-    found: dict[str, int] = {}
-    for entry in entries:
-        if entry["kind"] == "run":
-            found[entry["method"]] = found.get(entry["method"], 0) + 1
-    return found

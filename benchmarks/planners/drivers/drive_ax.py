@@ -2,7 +2,8 @@
 
 Ax takes no list of candidates, so where there is one the fitted adapter evaluates its acquisition function at each of
 them (`evaluate_acquisition_function`) and the best is taken: exact where Ax would search. Batches there are chosen one
-by one, those before as pending observations. Start points are attached trials and count as its initialisation.
+by one, those before as pending observations. Start points are attached trials and count as its initialisation. Its
+constraints are inequalities, so of a mixture the last component is what the others leave.
 """
 
 import logging
@@ -29,10 +30,11 @@ class Campaign:
         self._names = {f["name"]: f"x{i}" for i, f in enumerate(task["factors"])}  # Ax reads names as expressions
         self._metrics = {name: f"m{i}" for i, name in enumerate(dict.fromkeys(self._outcomes))}
         self._client = Client(random_seed=task["seed"])
-        is_table = task["candidates"] is not None
+        known = task["constraints"] if task["candidates"] is None else []
+        self._sums = {list(c["coefficients"])[-1]: c for c in known if c["relation"] == "="}
         self._client.configure_experiment(
-            parameters=[_parameter(self._names[f["name"]], f) for f in task["factors"]],
-            parameter_constraints=[] if is_table else [self._linear(c) for c in task["constraints"]],
+            parameters=[_parameter(self._names[f["name"]], f) for f in task["factors"] if f["name"] not in self._sums],
+            parameter_constraints=[text for c in known for text in self._linear(c, task["factors"])],
         )
         signs = {"minimize": "-", "maximize": ""}
         bounds = []
@@ -53,12 +55,29 @@ class Campaign:
         self._pending: list[int] = []
 
     def _parameters(self, conditions: dict[str, Any]) -> dict[str, Any]:
-        return {short: conditions[name] for name, short in self._names.items()}
+        return {short: conditions[name] for name, short in self._names.items() if name not in self._sums}
 
-    def _linear(self, known: dict[str, Any]) -> str:
-        terms = " + ".join(f"{weight} * {self._names[name]}" for name, weight in known["coefficients"].items())
-        relation = "==" if known["relation"] == "=" else known["relation"]
-        return f"{terms} {relation} {known['bound']}"
+    def _linear(self, known: dict[str, Any], factors: list[dict[str, Any]]) -> list[str]:
+        """Return a constraint as Ax reads it; of a sum, what its last factor's bounds leave to the others."""
+        weights = dict(known["coefficients"])
+        if known["relation"] != "=":
+            return [f"{self._terms(weights)} {known['relation']} {known['bound']}"]
+        last = list(weights)[-1]
+        weight = weights.pop(last)
+        (low, high) = next((f["low"], f["high"]) for f in factors if f["name"] == last)
+        ends = sorted((known["bound"] - weight * low, known["bound"] - weight * high))
+        return [f"{self._terms(weights)} >= {ends[0]}", f"{self._terms(weights)} <= {ends[1]}"]
+
+    def _terms(self, weights: dict[str, float]) -> str:
+        return " + ".join(f"{weight} * {self._names[name]}" for name, weight in weights.items())
+
+    def _whole(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return conditions with what a sum leaves for its last factor."""
+        found = {name: row[short] for name, short in self._names.items() if name not in self._sums}
+        for last, known in self._sums.items():
+            rest = known["bound"] - sum(w * found[n] for n, w in known["coefficients"].items() if n != last)
+            found[last] = rest / known["coefficients"][last]
+        return found
 
     def tell(self, observations: list[dict[str, Any]]) -> None:
         """Take in finished experiments."""
@@ -81,7 +100,7 @@ class Campaign:
         else:
             trials = self._client.get_next_trials(max_trials=n)
             self._pending, found = list(trials), list(trials.values())
-        return [{name: row[short] for name, short in self._names.items()} for row in found]
+        return [self._whole(row) for row in found]
 
     def _best_of_candidates(self, n: int) -> list[dict[str, Any]]:
         strategy = self._client._generation_strategy_or_choose()  # noqa: SLF001  no public way to the adapter
