@@ -11,6 +11,7 @@ from pydantic import Field
 from scipy.linalg import lapack
 
 from kgenesis.kernel.experiment import Frozen
+from kgenesis.surrogate.data import check, standardise
 from kgenesis.surrogate.fitting import (
     JITTER,
     MEAN_VARIANCE,
@@ -223,10 +224,10 @@ class GaussianProcess:
         Raises:
             ValueError: If there is no observation, or a value is not finite, or shapes disagree.
         """
-        _check(data)
+        check(data)
         n = data.y.size
         rows = np.arange(n) if n <= FIT_ROWS else rng.choice(n, FIT_ROWS, replace=False)
-        case = _Case.of(data, rows, _standardise(data.y))
+        case = _Case.of(data, rows, standardise(data.y))
         found = [self._fitted(case, prior) for prior in self._priors]
         bends = Bends(*case.units, 1.0, np.ones(data.groups.size))
         if self._settings.output == "yeo-johnson" and n >= FEWEST_TO_BEND:
@@ -296,7 +297,7 @@ class _Case:
         t = bends.inward(self.data.y)
         slope = np.exp((bends.bend - 1.0) * np.sign(self.y) * np.log1p(np.abs(self.y)))
         noise = self.known * slope**2
-        return _Case.of(replace(self.data, y=t, noise_variance=noise), self.rows, _standardise(t))
+        return _Case.of(replace(self.data, y=t, noise_variance=noise), self.rows, standardise(t))
 
     def log_slope(self, bends: Bends) -> float:
         """Return what the density of the rows gains by the change of variable to bent, standardised outcomes."""
@@ -376,24 +377,3 @@ def _squared_distances(a: FloatArray, b: FloatArray) -> FloatArray:
     squared += np.einsum("ij,ij->i", a, a)[:, None]
     squared += np.einsum("ij,ij->i", b, b)
     return np.maximum(squared, 0.0, out=squared)
-
-
-def _standardise(y: FloatArray) -> tuple[float, float]:
-    """Mean and standard deviation of y; where nothing varies, the size of y itself, or 1."""
-    size = float(np.abs(y).max())
-    if size == 0.0:
-        return 0.0, 1.0
-    centre = size * float(np.mean(y / size))
-    deviation = size * float(np.std(y / size))
-    return centre, deviation if deviation > 1e-12 * size else size
-
-
-def _check(data: TrainingData) -> None:
-    n = data.y.shape[0]
-    if n == 0 or data.x.shape != (n, data.groups.size) or data.noise_variance.shape != (n,):
-        raise ValueError(
-            f"expected x (n, d), y (n,), noise_variance (n,), groups (d,) with n >= 1; got {data.x.shape}, "
-            f"{data.y.shape}, {data.noise_variance.shape}, {data.groups.shape}"
-        )
-    if not (np.isfinite(data.x).all() and np.isfinite(data.y).all()):
-        raise ValueError("x and y must be finite; leave failed experiments out")

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from kgenesis.kernel.errors import InvalidSpec, Mistake
 from kgenesis.kernel.text import say
+from kgenesis.surrogate.data import check, standardise
 from kgenesis.surrogate.growing import Forest, Grower, SplitColumns
 from kgenesis.surrogate.sites import EXACT, Evidence, gather, match
 
@@ -239,8 +240,8 @@ class Trees:
         Raises:
             ValueError: If there is no observation, or a value is not finite, or shapes disagree.
         """
-        _check(data)
-        centre, scale = _standardise(data.y)
+        check(data)
+        centre, scale = standardise(data.y)
         known = np.where(np.isfinite(data.noise_variance), data.noise_variance, np.nan)
         known = np.minimum(np.sqrt(known) / scale, 1e6) ** 2
         sites, site = gather(data.x)
@@ -377,24 +378,3 @@ def _child(
     squares = np.maximum(totals[2] - totals[1] ** 2 / positive, 0.0) + shrinkage * share * apart**2
     variance = (PRIOR_WEIGHT * PRIOR_DECREASE * variance + squares) / (PRIOR_WEIGHT + weight)
     return mean + share * apart, variance
-
-
-def _standardise(y: FloatArray) -> tuple[float, float]:
-    """Mean and standard deviation of y; where nothing varies, the size of y itself, or 1."""
-    size = float(np.abs(y).max())
-    if size == 0.0:
-        return 0.0, 1.0
-    centre = size * float(np.mean(y / size))
-    deviation = size * float(np.std(y / size))
-    return centre, deviation if deviation > 1e-12 * size else size
-
-
-def _check(data: TrainingData) -> None:
-    n = data.y.shape[0]
-    if n == 0 or data.x.shape != (n, data.groups.size) or data.noise_variance.shape != (n,):
-        raise ValueError(
-            f"expected x (n, d), y (n,), noise_variance (n,), groups (d,) with n >= 1; got {data.x.shape}, "
-            f"{data.y.shape}, {data.noise_variance.shape}, {data.groups.shape}"
-        )
-    if not (np.isfinite(data.x).all() and np.isfinite(data.y).all()):
-        raise ValueError("x and y must be finite; leave failed experiments out")

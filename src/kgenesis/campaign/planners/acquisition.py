@@ -1,8 +1,6 @@
 """Say how much an experiment is worth before it is done: acquisition functions over arrays.
 
 Everything is maximised, in standardised units, and knows nothing of spaces: means and variances in, scores out.
-Functions named `…_with_gradient` also return the slope of the score in each mean and each variance; multiply by the
-slopes of mean and variance in the conditions (`Posterior.gradient`) to climb over a continuous space.
 """
 
 from __future__ import annotations
@@ -76,27 +74,6 @@ def log_expected_improvement(mean: FloatArray, variance: FloatArray, best: float
     """
     deviation = _deviation(variance)
     return np.log(deviation) + log_h((mean - best) / deviation)
-
-
-def log_expected_improvement_with_gradient(
-    mean: FloatArray, variance: FloatArray, best: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Log expected improvement and its slopes: with EI = σ h(z), dEI/dμ = Φ(z) and dEI/dσ = φ(z).
-
-    Args:
-        mean: Shape (m,).
-        variance: Shape (m,).
-        best: What has to be beaten.
-
-    Returns:
-        Score, slope in the mean, slope in the variance, shape (m,) each.
-    """
-    deviation = _deviation(variance)
-    z = (mean - best) / deviation
-    height = log_h(z)
-    d_mean = np.exp(log_ndtr(z) - height) / deviation
-    d_variance = np.exp(-0.5 * z * z - _LOG_SQRT_2PI - height) / (2.0 * deviation**2)
-    return np.log(deviation) + height, d_mean, d_variance
 
 
 def share_of_mean(mean: float, variance: float, best: float) -> float:
@@ -189,26 +166,6 @@ def log_feasibility(mean: FloatArray, variance: FloatArray, at_least: float) -> 
     return np.asarray(log_ndtr((mean - at_least) / _deviation(variance)))
 
 
-def log_feasibility_with_gradient(
-    mean: FloatArray, variance: FloatArray, at_least: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Log probability of feasibility and its slopes.
-
-    Args:
-        mean: Shape (m,).
-        variance: Shape (m,).
-        at_least: The bound.
-
-    Returns:
-        Score, slope in the mean, slope in the variance, shape (m,) each.
-    """
-    deviation = _deviation(variance)
-    z = (mean - at_least) / deviation
-    score = np.asarray(log_ndtr(z))
-    hazard = np.exp(-0.5 * z * z - _LOG_SQRT_2PI - score)
-    return score, hazard / deviation, -0.5 * hazard * z / deviation**2
-
-
 def log_constrained_expected_improvement(
     mean: FloatArray, variance: FloatArray, best: float | None, feasibility: FloatArray
 ) -> FloatArray:
@@ -282,37 +239,6 @@ def log_expected_hypervolume_improvement(
     strips = _log_strip_width(mean[:, :1], _deviation(variance[:, :1]), edges)
     heights = _log_positive_part(mean[:, 1:], _deviation(variance[:, 1:]), floors)
     return np.asarray(logsumexp(strips + heights, axis=1))
-
-
-def log_expected_hypervolume_improvement_with_gradient(
-    mean: FloatArray, variance: FloatArray, front: FloatArray, reference: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Log expected gain in dominated area and its slopes (ψ as above: dψ/dμ = Φ(z), dψ/dσ = φ(z)).
-
-    Args:
-        mean: Shape (m, 2).
-        variance: Shape (m, 2).
-        front: Shape (n, 2).
-        reference: Shape (2,).
-
-    Returns:
-        Score (m,), slopes in the means (m, 2), slopes in the variances (m, 2).
-    """
-    edges, floors = _staircase(front, reference)
-    deviation = _deviation(variance)
-    strips = _log_strip_width(mean[:, :1], deviation[:, :1], edges)
-    heights = _log_positive_part(mean[:, 1:], deviation[:, 1:], floors)
-    score = np.asarray(logsumexp(strips + heights, axis=1))
-    d_mean, d_deviation = np.empty_like(mean), np.empty_like(mean)
-    z = (mean[:, :1] - edges) / deviation[:, :1]
-    inner = np.exp(heights - score[:, None])
-    d_mean[:, 0] = np.sum(inner * -np.diff(ndtr(z), axis=1), axis=1)
-    d_deviation[:, 0] = np.sum(inner * -np.diff(_density(z), axis=1), axis=1)
-    z = (mean[:, 1:] - floors) / deviation[:, 1:]
-    inner = np.exp(strips - score[:, None])
-    d_mean[:, 1] = np.sum(inner * ndtr(z), axis=1)
-    d_deviation[:, 1] = np.sum(inner * _density(z), axis=1)
-    return score, d_mean, d_deviation / (2.0 * deviation)
 
 
 def chebyshev_weights(n_objectives: int, rng: np.random.Generator) -> FloatArray:
