@@ -325,12 +325,13 @@ def plugins_page() -> str:
 
 
 def _settings(groups: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """Yield a section for the settings of each built-in lab and planner."""
+    """Yield a section for the settings of each built-in lab, planner and surrogate."""
     from importlib import import_module
 
-    for group in ("labs", "planners"):
+    for group in ("labs", "planners", "surrogates"):
         for name, place in groups[f"kgenesis.{group}"].items():
-            module = import_module(place.partition(":")[0])
+            home, _, factory = place.partition(":")
+            module = import_module(getattr(import_module(home), factory).__module__)
             wanted = ("Settings", f"{name.title().replace('-', '')}Settings")
             model = next((getattr(module, w) for w in reversed(wanted) if hasattr(module, w)), None)
             if model is None:
