@@ -60,7 +60,9 @@ def _exists(span: str) -> bool:
         words = [word for word in span.split() if not word.startswith("--")]
         page = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
         section = page.partition(f"\n## `{' '.join(words)}`\n")[2].partition("\n## ")[0]
-        return bool(section) and all(f"`{word}`" in section or f"`{word} " in section for word in span.split() if word[0] == "-")
+        return bool(section) and all(
+            f"`{word}`" in section or f"`{word} " in section for word in span.split() if word[0] == "-"
+        )
     if span[0].isupper():
         name, _, method = span.partition(".")
         return name in kgenesis.__all__ and (not method or hasattr(getattr(kgenesis, name), method))

@@ -41,7 +41,8 @@ def test_the_mission_is_valid_and_has_a_feasible_point(mission: Path) -> None:
 
 def test_there_is_a_row_for_every_example_in_the_readme() -> None:
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    for name in [*(mission.parent.name for mission in MISSIONS), "ask_and_tell.py", "frameworks.py"]:
+    decisions = [f"decisions/{path.name}" for path in (EXAMPLES / "decisions").glob("*.py")]
+    for name in [*(mission.parent.name for mission in MISSIONS), *decisions, "ask_and_tell.py", "frameworks.py"]:
         assert f"[{name}]" in readme
 
 
@@ -60,6 +61,46 @@ def test_ask_and_tell_finds_the_cup(tmp_path: Path) -> None:
 def test_other_frameworks_find_the_cup(by: str) -> None:
     cup = getattr(_script(EXAMPLES / "frameworks.py"), by)()
     assert cup["score"] > 9
+
+
+def _decided(name: str, folder: Path) -> Campaign:
+    found = _script(EXAMPLES / "decisions" / f"{name}.py").main(str(folder / "decisions.db"))
+    assert isinstance(found, Campaign)
+    return found
+
+
+def test_each_plate_has_one_temperature(tmp_path: Path) -> None:
+    rows = _decided("plates", tmp_path).experiments
+    plates = [rows[i : i + 4] for i in range(0, len(rows), 4)]
+    assert len(plates) == 3
+    assert [len({row["temperature"] for row in plate}) for plate in plates] == [1, 1, 1]
+
+
+def test_both_meshes_are_used_within_the_hours_and_a_fine_one_wins(tmp_path: Path) -> None:
+    campaign = _decided("proxy", tmp_path)
+    assert {row["mesh"] for row in campaign.experiments} == {"coarse", "fine"}
+    assert campaign.state.spent <= 20
+    assert campaign.best["mesh"] == "fine"
+    assert campaign.best["drag"] < 82
+
+
+def test_this_year_begins_near_where_last_year_ended(tmp_path: Path) -> None:
+    campaign = _decided("warm_start", tmp_path)
+    assert campaign.experiments[0]["solvent"] != "water"
+    assert 50 < campaign.experiments[0]["temperature"] < 80
+    assert campaign.best["yield"] > 90
+
+
+def test_under_noise_the_best_is_measured_again_or_the_campaign_ends_by_itself(tmp_path: Path) -> None:
+    campaign = _decided("noise", tmp_path)
+    reasons = {experiment.why.reason for experiment in campaign.state.experiments.values()}
+    assert "replicate" in reasons or campaign.state.stopped == "unlikely"
+
+
+def test_a_belief_leads_to_a_good_bath(tmp_path: Path) -> None:
+    campaign = _decided("prior", tmp_path)
+    assert campaign.experiments[0]["temperature"] == 75
+    assert campaign.best["uptake"] > 88
 
 
 @pytest.mark.slow
