@@ -91,6 +91,14 @@ def test_both_languages_name_the_same() -> None:
     assert english == korean
 
 
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_page_says_the_constants_of_the_code(lang: str) -> None:
+    text = (DOCS / lang / "explanations" / "decision-engine.md").read_text(encoding="utf-8")
+    assert f"TEMPER = {portfolio.TEMPER:g}, OPTIMISM = {portfolio.OPTIMISM:g}\n" in text
+    assert f"{100 * portfolio.LEAST_SHARE:g} %" in text
+    assert f"{-portfolio.WORST:g} nat" in text
+
+
 @pytest.mark.parametrize(
     "wrong", ["`surogate: gp`", "`batch: greedy`", "`type: liquid`", "`kgenesis suggest --redoo`", "`Campaign.undo`"]
 )
