@@ -1,11 +1,12 @@
 """The table of what the decision engine can do names tests, settings and commands that exist."""
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
 import yaml
-from pages import DOCS, PART, ROOT
+from pages import DOCS, PART, ROOT, blocks
 from pydantic import BaseModel, ValidationError
 
 import kgenesis
@@ -13,6 +14,8 @@ from kgenesis.app.mission_files import validated
 from kgenesis.app.scaffold import mission_schema
 from kgenesis.campaign.planners import model
 from kgenesis.kernel.errors import KGenesisError
+from kgenesis.kernel.plugins import make_plugin
+from kgenesis.kernel.ports import PluginContext
 from kgenesis.surrogate import gp, portfolio
 
 HEADINGS = {"en": "## What it can do, and where that is shown", "ko": "## 할 수 있는 일과 그것을 보여 주는 곳"}
@@ -46,6 +49,7 @@ def _is_part_of_a_mission(given: dict[str, Any]) -> bool:
     return True
 
 
+@cache
 def _mission_names() -> tuple[set[str], set[Any]]:
     """Return every field of a mission file, and every type of factor and goal."""
     schema = mission_schema()
@@ -97,6 +101,18 @@ def test_the_page_says_the_constants_of_the_code(lang: str) -> None:
     assert f"TEMPER = {portfolio.TEMPER:g}, OPTIMISM = {portfolio.OPTIMISM:g}\n" in text
     assert f"{100 * portfolio.LEAST_SHARE:g} %" in text
     assert f"{-portfolio.WORST:g} nat" in text
+
+
+def test_the_surrogate_that_the_page_asks_for_can_be_made() -> None:
+    parts = [b for b in blocks(DOCS / "en" / "explanations" / "decision-engine.md") if b.kind == "yaml"]
+    assert parts
+    for part in parts:
+        chosen = yaml.safe_load(part.body)["planner"]["settings"]["surrogate"]
+
+        def make(group: str, name: str, settings: Any) -> Any:
+            return make_plugin(group, name, PluginContext(settings=settings, make=make))
+
+        assert make("surrogates", chosen["name"], chosen["settings"])
 
 
 @pytest.mark.parametrize(
