@@ -70,8 +70,14 @@ class Campaign:
 
     def ask(self, n: int) -> list[dict[str, Any]]:
         """Return `n` conditions to try next."""
-        found = self._optimizer.suggest(n).to_records()
-        return [{name: row[f"x{i}"] for i, name in enumerate(self._names)} for row in found]
+        space, found = self._optimizer.space, self._optimizer.suggest(n)
+        listed = list(self._untried)  # its numbers have half the digits of the table's
+        exact = dict(zip(space.canonical_keys(space.encode(self._rows(listed))), listed, strict=True)) if listed else {}
+        rows = zip(space.canonical_keys(found), found.to_records(), strict=True)
+        return [
+            dict(zip(self._names, exact.get(key) or [row[f"x{i}"] for i in range(len(self._names))], strict=True))
+            for key, row in rows
+        ]
 
 
 def _parameter(name: str, factor: dict[str, Any]) -> Any:
