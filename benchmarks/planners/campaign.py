@@ -164,14 +164,15 @@ class Watched:
     """A planner under observation: what its suggestions cost, and whether they may be done at all.
 
     A suggestion that is no untried candidate of the table, or breaks a known constraint, is counted and then replaced
-    by the nearest experiment that may be done (Gower distance), so that a method loses no experiment by it.
+    by the nearest experiment that may be done (Gower distance), so that a method loses no experiment by it. A repeat
+    that says it is a replicate is done as wanted, and counted apart.
     """
 
     def __init__(self, bench: Bench, make: _Maker, seed: int) -> None:
         self._bench, self._make, self._seed = bench, make, seed
         self._planner: Planner | None = None
         self._cpu: list[float] = []
-        self._counts = {"duplicates": 0, "violations": 0, "moved": 0}
+        self._counts = {"duplicates": 0, "violations": 0, "moved": 0, "replicates": 0}
         self._failure: str | None = None
         self._versions: Mapping[str, str] = {}
         self._peak = 0.0
@@ -209,8 +210,11 @@ class Watched:
             elif not space.is_feasible(values)[0]:
                 self._counts["violations"] += 1
             is_repeat = bool(np.isin(space.keys(values), space.keys(taken))[0])
-            self._counts["duplicates"] += is_repeat
-            may_be = space.is_feasible(values)[0] if space.candidates is None else place >= 0 and not is_repeat
+            is_meant = is_repeat and proposal.why.reason == "replicate"
+            self._counts["replicates" if is_meant else "duplicates"] += is_repeat
+            may_be = space.is_feasible(values)[0]
+            if space.candidates is not None:
+                may_be = place >= 0 and (is_meant or not is_repeat)
             if not may_be:
                 values = self._nearest(values, taken)
                 if not len(values):

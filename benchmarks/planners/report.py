@@ -175,7 +175,7 @@ def _each_task(group: Common) -> str:
 
 def _costs(runs: Sequence[Entry], question: Question) -> str:
     head = [
-        "method", "campaigns", "CPU s / suggestion, median", "slowest, median", "peak MiB, median", "duplicates", "violations", "moved",
+        "method", "campaigns", "CPU s / suggestion, median", "slowest, median", "peak MiB, median", "duplicates", "replicates", "violations", "moved",
         "time-outs", "crashes", "not for it",
     ]  # fmt: skip
     rows = []
@@ -188,14 +188,14 @@ def _costs(runs: Sequence[Entry], question: Question) -> str:
         rows.append([
             method, str(len(mine)),
             *(_median([r["cpu"][k] for r in done]) for k in (0, 1)), f"{statistics.median([r['peak'] for r in done] or [0]):.0f}",
-            *(str(sum(r[k] for r in mine)) for k in ("duplicates", "violations", "moved")),
+            *(str(sum(r.get(k, 0) for r in mine)) for k in ("duplicates", "replicates", "violations", "moved")),
             str(n_out), str(sum(bool(f) for f in failures) - n_out - n_not), str(n_not),
         ])  # fmt: skip
     failed = sorted({f"{r['method']}: {r['failure'][:160]}" for r in runs if r["failure"] and not is_not_for_it(r)})
     said = page.paragraph(
         "CPU seconds of one thread for everything between the results and the suggestion (fits included); the slowest of a "
         "campaign is usually its first, which pays for imports and compilation in peers. Memory is that of the whole "
-        "process, its libraries included. A duplicate repeats what was measured; a violation breaks a known constraint; "
+        "process, its libraries included. A duplicate repeats what was measured (a replicate does so and says so); a violation breaks a known constraint; "
         "“moved” is a suggestion that is no candidate, from methods that take no list. The harness replaces each by the "
         "nearest experiment that may be done, so nobody loses one by it. A campaign that crashes or runs out of time keeps "
         "what it had found; “not for it” are tasks a method cannot express, which count for nobody.",
