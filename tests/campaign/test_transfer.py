@@ -147,7 +147,7 @@ def test_a_misleading_campaign_does_no_harm_to_what_is_expected(turn: Callable[.
     assert error < 1.15 * error_alone
 
 
-def test_moments_joint_belief_and_slopes_of_an_ensemble_agree() -> None:
+def test_moments_and_joint_belief_of_an_ensemble_agree() -> None:
     f = hartmann(np.random.default_rng(1))
     data, posterior = ensemble(8, lambda u: 3.0 + 2.0 * f(u), f)
     assert isinstance(posterior, Ensemble)
@@ -157,12 +157,6 @@ def test_moments_joint_belief_and_slopes_of_an_ensemble_agree() -> None:
     assert joint_mean == pytest.approx(mean)
     assert np.diag(covariance) == pytest.approx(variance, rel=1e-4, abs=1e-6)
     assert np.linalg.eigvalsh(covariance).min() > -1e-9
-    d_mean, d_variance = posterior.gradient(at)[2:]
-    step = 1e-5 * np.eye(3)
-    for i in range(3):
-        up, down = posterior.mean_and_variance(at + step[i]), posterior.mean_and_variance(at - step[i])
-        assert (up[0] - down[0]) / 2e-5 == pytest.approx(d_mean[:, i], rel=1e-3, abs=1e-4)
-        assert (up[1] - down[1]) / 2e-5 == pytest.approx(d_variance[:, i], rel=1e-3, abs=1e-3)
     surer = posterior.condition_on(at, mean)
     assert (surer.mean_and_variance(at)[1] < variance).all()
     assert surer.mean_and_variance(at)[0] == pytest.approx(mean, abs=0.05 * np.ptp(data.y))

@@ -49,7 +49,9 @@ def test_the_schema_accepts_good_missions_and_knows_bad_ones(cli, mission):
 def test_the_doctor_says_what_works(cli):
     found = json.loads(cli.inside("doctor", "--json").stdout)
     assert found["is_sound"]
-    assert {part["name"] for part in found["parts"]} == {"battery", "report", "tables", "notebook", "postgres"}
+    assert {part["name"] for part in found["parts"]} == {
+        "battery", "report", "tables", "notebook", "postgres", "gest", "optuna",
+    }  # fmt: skip
     assert found["store"]["place"] == str(cli.store)
     assert not cli.store.exists()
     said = cli.inside("doctor", lang="ko").stdout

@@ -53,6 +53,9 @@ VALID: dict[str, dict[str, Any]] = {
     "a pure number": factor(unit=1),
     "an empty unit": factor(unit=""),
     "plates": mission(batch={"size": 8, "same": ["x"]}),
+    "earlier experiments": mission(
+        earlier=["old.csv", {"campaign": "last-year", "rename": {"t": "x"}, "assume": {"solvent": "water"}}]
+    ),
     "plates with nothing in common": mission(batch={"size": 2}, replicates=2),
     "a log scale": factor(low=1e-6, high=1, scale="log"),
     "steps": factor(step=0.1),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from kgenesis.kernel.experiment import Frozen
+from kgenesis.kernel.plugins import make_plugin
 from kgenesis.surrogate.mixture import MixturePosterior
 from kgenesis.surrogate.settings import read_settings
 
@@ -32,7 +34,7 @@ LEAST_SHARE = 0.02
 WORST = -20.0
 """A single point may not cost a member more than this many nats."""
 
-FITTED = 2
+FITTED = 2.0
 """Hyper-parameters of a member that does not say how many it fits."""
 
 
@@ -53,7 +55,7 @@ class Settings(Frozen):
 
 
 class Portfolio:
-    """A mixture of surrogates with weights learned from the data; equal at the start.
+    """A mixture of surrogates with weights learned from the data.
 
     The weight of a member is proportional to exp(TEMPER · (Σ log p(y_i | all others) - OPTIMISM · k)), k being the
     number of its fitted hyper-parameters: a pseudo-Bayesian model average with a correction (Yao et al. 2018, Bayesian
@@ -129,7 +131,7 @@ def make_portfolio(context: PluginContext) -> Portfolio:
         InvalidSpec: A setting is not valid, or a member is unknown.
     """
     settings = read_settings(Settings, context, "portfolio")
-    assert context.make is not None
+    make = context.make or (lambda group, name, own: make_plugin(group, name, replace(context, settings=own)))
     members = [Member(name=m) if isinstance(m, str) else m for m in settings.members]
-    made = [(m.name, context.make("surrogates", m.name, m.settings)) for m in members]
+    made = [(m.name, make("surrogates", m.name, m.settings)) for m in members]
     return Portfolio(made, is_equal=settings.weights == "equal")

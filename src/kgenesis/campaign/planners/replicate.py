@@ -74,13 +74,14 @@ def expected_gain(mean: FloatArray, slopes: FloatArray) -> float:
     The largest of lines in Z is the upper envelope: Σ (b_i+1 - b_i) h(-|c_i|) over its corners c_i (Frazier et al.
     2009, section 3, algorithm 1), h(z) = φ(z) + z Φ(z).
     """
-    order = np.lexsort((mean, slopes))
-    a, b = mean[order], slopes[order]
-    if np.ptp(b) < 1e-200:  # noqa: PLR2004  nothing is learned
+    if np.ptp(slopes) < 1e-200:  # noqa: PLR2004  nothing is learned
         return 0.0
+    step = 1e-12 * np.ptp(slopes)
+    order = np.lexsort((mean, np.round(slopes / step)))  # slopes that rounding tells apart are parallel all the same
+    a, b = mean[order], slopes[order]
     line, corners = [0], [-np.inf]
     for i in range(1, len(a)):
-        if b[i] - b[line[-1]] <= 1e-12 * np.ptp(b):  # parallel: the higher, which comes later, stays
+        if b[i] - b[line[-1]] <= step:  # parallel: the higher, which comes later, stays
             line.pop()
             corners.pop()
             if not line:

@@ -116,12 +116,6 @@ class Corrected:
         mean, variance = self.difference.leave_one_out()
         return self.told + mean, variance
 
-    def gradient(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Return mean, variance and their slopes in x, as `Ensemble.gradient`."""
-        mean, _, d_mean, _ = self.earlier.gradient(x)  # type: ignore[attr-defined]
-        more, variance, d_more, d_variance = self.difference.gradient(x)  # type: ignore[attr-defined]
-        return self.shift + self.slope * mean + more, variance, self.slope * d_mean + d_more, d_variance
-
 
 @dataclass(frozen=True)
 class Ensemble:
@@ -178,17 +172,6 @@ class Ensemble:
     def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance (n,) of each present measurement from all others, noise included."""
         return self._mixed([o.leave_one_out() for o in self.opinions])
-
-    def gradient(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Return mean (m,), variance (m,) and their slopes (m, d) each at x (m, d); one point (d,) without the axis."""
-        parts = [o.gradient(x) for o in self.opinions]  # type: ignore[attr-defined]
-        mean, variance = self._mixed([(part[0], part[1]) for part in parts])
-        d_mean = np.tensordot(self.weights, np.stack([part[2] for part in parts]), axes=1)
-        d_variance = np.zeros_like(d_mean)
-        for weight, part in zip(self.weights, parts, strict=True):
-            apart = np.asarray(part[0] - mean)[..., None]
-            d_variance += weight * (part[3] + 2.0 * apart * (part[2] - d_mean))
-        return mean, variance, d_mean, d_variance
 
     def _mixed(self, parts: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
         means = np.stack([mean for mean, _ in parts])
