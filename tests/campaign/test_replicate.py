@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kgenesis.campaign import decide
 from kgenesis.campaign.planners.model import make_planner
 from kgenesis.campaign.planners.replicate import expected_gain
-from kgenesis.kernel.experiment import Proposal, Why
+from kgenesis.kernel.experiment import Measurement, Proposal, Why
 from kgenesis.kernel.ports import PluginContext
 from kgenesis.surrogate import GaussianProcess
 from kgenesis.testing.builders import make_mission, run_in_memory
@@ -91,3 +91,18 @@ def test_the_expected_gain_is_what_drawing_gives(lines):
 
     drawn = (mean[:, None] + slopes[:, None] * ndtri(z)).max(axis=0).mean() - mean.max()
     assert expected_gain(mean, slopes) == pytest.approx(drawn, abs=1e-3)
+
+
+def test_a_standard_error_alone_is_no_reason_to_measure_again():
+    mission = make_mission(
+        space={"factors": [{"name": "x", "type": "grid", "values": list(range(40)), "unit": "1"}]},
+        objectives=[{"name": "y", "goal": "maximize", "unit": "1"}], budget={"experiments": 25},
+    )  # fmt: skip
+
+    def looked_up(conditions):
+        return Measurement.model_validate(
+            {"outcomes": {"y": {"mean": -((conditions["x"] - 17) ** 2), "sem": 40.0, "n": 3}}}
+        )
+
+    state = run_in_memory(mission, looked_up, model(mission), seed=0)
+    assert not [e for e in state.experiments.values() if e.why.reason == "replicate"]

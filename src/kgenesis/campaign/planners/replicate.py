@@ -1,5 +1,6 @@
 """Measure again or try something new: whichever is expected to improve the final choice more."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.special import ndtr
 from kgenesis.campaign.learning import training_data
 from kgenesis.campaign.planners.batch import believe
 from kgenesis.campaign.planners.belief import SCALARISED, Belief
+from kgenesis.kernel.experiment import Measurement, Result
 from kgenesis.kernel.ports import FloatArray, ProposalRequest
 from kgenesis.kernel.sampling import matches
 
@@ -101,10 +103,25 @@ def expected_gain(mean: FloatArray, slopes: FloatArray) -> float:
 
 
 def _noise_variance(request: ProposalRequest, belief: Belief) -> float | None:
-    """Return the variance of one measurement of the objective as far as it is known, else None."""
-    data, _ = training_data(belief.problem, belief.problem.objectives[0].name, request.history)
+    """Return the variance of one measurement that was declared or that replicates have shown, else None.
+
+    A standard error that came with a result is no proof that measuring again gives something else: the mean of a table's
+    rows has one, and stays the same however often it is looked up.
+    """
+    objective = belief.problem.objectives[0]
+    if objective.noise is not None:
+        return objective.noise**2
+    shown = [replace(o, result=_without_error(o.result, objective.name)) for o in request.history]
+    data, _ = training_data(belief.problem, objective.name, shown)
     known = data.noise_variance[np.isfinite(data.noise_variance)]
     return float(np.median(known)) if len(known) else None
+
+
+def _without_error(result: Result, outcome: str) -> Result:
+    if not isinstance(result, Measurement) or outcome not in result.outcomes:
+        return result
+    plain = result.outcomes[outcome].model_copy(update={"sem": None})
+    return result.model_copy(update={"outcomes": {**result.outcomes, outcome: plain}})
 
 
 def _is_late(request: ProposalRequest) -> bool:
