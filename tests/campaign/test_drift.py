@@ -70,6 +70,8 @@ def test_a_fault_is_found_in_most_campaigns(fault: str, kinds: set[str]) -> None
 
 def test_a_slip_is_named_with_what_to_do_and_stands_in_the_report() -> None:
     state = campaign("slip", 1)
+    assert not build(state, None, GaussianProcess(), START).flags  # a simulation does not slip
+    state.lab_is_physical = True
     report = build(state, None, GaussianProcess(), START)
     (flag,) = [one for one in report.flags if one.kind == "outlier"]
     assert flag.experiments == (20,)

@@ -101,7 +101,7 @@ class Forest:
     def leaves(self, columns: FloatArray) -> IntArray:
         """Return the leaf (n_trees, m) for split columns (n_columns, m)."""
         m = columns.shape[1]
-        return np.hstack([self._leaves(columns[:, i : i + _CHUNK]) for i in range(0, m, _CHUNK)])
+        return np.hstack([self._leaves(columns[:, i : i + _CHUNK]) for i in range(0, max(m, 1), _CHUNK)])
 
     def _leaves(self, columns: FloatArray) -> IntArray:
         m = columns.shape[1]
