@@ -104,7 +104,8 @@ class SurrogateCases:
         assert covariance.shape == (len(at), len(at))
         assert loo_mean.shape == loo_variance.shape == (n,)
         assert posterior.lengthscales.shape == (n_factors,)
-        assert [values.shape for values in posterior.mean_and_variance(at[:0])] == [(0,), (0,)]  # a space may be used up
+        # a space may be used up
+        assert [values.shape for values in posterior.mean_and_variance(at[:0])] == [(0,), (0,)]
         for values in (mean, variance, joint_mean, covariance, loo_mean, loo_variance, posterior.lengthscales):
             assert np.isfinite(values).all()
         assert (variance >= 0.0).all()
