@@ -306,6 +306,7 @@ def facts(state: CampaignState) -> list[dict[str, Any]]:
     for e in state.experiments.values():
         why = e.why.model_dump()
         why["nearest"] = numbers.get(e.why.nearest) if e.why.nearest else None  # ids differ between campaigns
+        why["neighbours"] = [{**near, "experiment": numbers[near["experiment"]]} for near in why["neighbours"]]
         outcome: Any = None
         if isinstance(e.result, Measurement):
             outcome = {name: (o.mean.hex(), o.sem, o.n) for name, o in e.result.outcomes.items()}

@@ -3,6 +3,7 @@
 import json
 import secrets
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,7 +41,7 @@ _DECIDED = "kgenesis:relative_params"
 _LONGEST = 2045
 """Characters of an attribute; Optuna's relational storage takes no more (as its own samplers note)."""
 
-_LOOKS = 3
+_LOOKS = 6
 """How often a trial is decided, should other processes decide the same at the same moment."""
 
 _ONE_BY_ONE = threading.Lock()
@@ -77,11 +78,13 @@ class OptunaSampler(BaseSampler):
         self._choice = Choice(name=planner, settings=dict(settings or {}))
         self._seed = secrets.randbits(32) if seed is None else seed
         self._search_space = dict(search_space or {})
-        self._independent = independent_sampler or RandomSampler(seed=self._seed % 2**32)
+        self._independent = independent_sampler
 
     @override
     def reseed_rng(self) -> None:
-        self._independent.reseed_rng()  # ours draws from (seed, number of the trial): no two trials share a stream
+        # ours draws from (seed, number of the trial): no two trials share a stream, whichever process does them
+        if self._independent is not None:
+            self._independent.reseed_rng()
 
     @override
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> SearchSpace:
@@ -98,9 +101,10 @@ class OptunaSampler(BaseSampler):
         with _ONE_BY_ONE:
             for _ in range(_LOOKS):
                 params = self._decide(study, trial, space)
-                if not any(_has(_decided(t), params) for t in _others(study, trial) if t.state == TrialState.RUNNING):
-                    break  # else another process decided the same meanwhile: look again, now that it can be seen
-            self._note(study, trial, params)
+                self._note(study, trial, params)
+                # two processes may have decided the same before either could see it: whoever sees that looks again
+                if not any(_has(_decided(t), params) for t in _others(study, trial)):
+                    break
         return params
 
     def _decide(self, study: Study, trial: FrozenTrial, space: "_Space") -> dict[str, Any]:
@@ -127,15 +131,21 @@ class OptunaSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Return one parameter by itself."""
-        return self._independent.sample_independent(study, trial, param_name, param_distribution)
+        if self._independent is not None:
+            return self._independent.sample_independent(study, trial, param_name, param_distribution)
+        stream = np.random.SeedSequence((self._seed, trial.number, zlib.crc32(param_name.encode())))
+        drawn = RandomSampler(seed=int(stream.generate_state(1)[0]))
+        return drawn.sample_independent(study, trial, param_name, param_distribution)
 
     @override
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        self._independent.before_trial(study, trial)
+        if self._independent is not None:
+            self._independent.before_trial(study, trial)
 
     @override
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        self._independent.after_trial(study, trial, state, values)
+        if self._independent is not None:
+            self._independent.after_trial(study, trial, state, values)
 
     @staticmethod
     def _note(study: Study, trial: FrozenTrial, params: Mapping[str, Any]) -> None:
