@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, TypeVar
 
-from kgenesis.kernel.errors import MissingPart, UnknownPlugin
+from pydantic import BaseModel, ValidationError
+
+from kgenesis.kernel.errors import InvalidSpec, MissingPart, Mistake, UnknownPlugin
 from kgenesis.kernel.ports import PluginContext
-from kgenesis.kernel.text import say
+from kgenesis.kernel.text import Text, say
+
+Model = TypeVar("Model", bound=BaseModel)
 
 GROUPS = ("labs", "planners", "surrogates", "executors", "stores", "missions")
 """What can be plugged in; the entry-point group is `kgenesis.` + this."""
@@ -53,3 +57,22 @@ def make_plugin(group: str, name: str, context: PluginContext) -> Any:
     """
     factory: Callable[[PluginContext], Any] = load_plugin(group, name)
     return factory(context)
+
+
+def read_settings(model: type[Model], context: PluginContext, place: str, text: Text) -> Model:
+    """Return a plug-in's settings as its own model.
+
+    Args:
+        model: Says what may be set.
+        context: What the factory was called with.
+        place: Where the settings stand in a mission file, e.g. `planner.settings`.
+        text: What to say first if they are wrong.
+
+    Raises:
+        InvalidSpec: One mistake for each wrong setting.
+    """
+    try:
+        return model.model_validate(dict(context.settings))
+    except ValidationError as error:
+        wrong = [Mistake(say(e["msg"], e["msg"]), ".".join([place, *map(str, e["loc"])])) for e in error.errors()]
+        raise InvalidSpec(text, wrong) from error

@@ -11,6 +11,8 @@ from pydantic import Field
 from scipy.linalg import lapack
 
 from kgenesis.kernel.experiment import Frozen
+from kgenesis.kernel.plugins import read_settings
+from kgenesis.kernel.text import say
 from kgenesis.surrogate.data import check, standardise
 from kgenesis.surrogate.fitting import (
     JITTER,
@@ -25,7 +27,6 @@ from kgenesis.surrogate.fitting import (
 from kgenesis.surrogate.mixture import MixturePosterior
 from kgenesis.surrogate.robust import find_outliers
 from kgenesis.surrogate.rough import RoughPosterior
-from kgenesis.surrogate.settings import read_settings
 from kgenesis.surrogate.warping import (
     PRICE,
     Bends,
@@ -320,7 +321,14 @@ def make_gp(context: PluginContext) -> GaussianProcess:
     Raises:
         InvalidSpec: A setting is not valid.
     """
-    return GaussianProcess(settings=read_settings(Settings, context, "gp"))
+    return GaussianProcess(
+        settings=read_settings(
+            Settings,
+            context,
+            "surrogate.settings",
+            say("the settings of `gp` are not valid", "`gp`의 설정이 올바르지 않습니다"),
+        )
+    )
 
 
 FEWEST_TO_BEND = 10

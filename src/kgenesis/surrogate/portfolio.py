@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from kgenesis.kernel.experiment import Frozen
-from kgenesis.kernel.plugins import make_plugin
+from kgenesis.kernel.plugins import make_plugin, read_settings
+from kgenesis.kernel.text import say
 from kgenesis.surrogate.mixture import MixturePosterior
-from kgenesis.surrogate.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,7 +130,12 @@ def make_portfolio(context: PluginContext) -> Portfolio:
     Raises:
         InvalidSpec: A setting is not valid, or a member is unknown.
     """
-    settings = read_settings(Settings, context, "portfolio")
+    settings = read_settings(
+        Settings,
+        context,
+        "surrogate.settings",
+        say("the settings of `portfolio` are not valid", "`portfolio`의 설정이 올바르지 않습니다"),
+    )
     make = context.make or (lambda group, name, own: make_plugin(group, name, replace(context, settings=own)))
     members = [Member(name=m) if isinstance(m, str) else m for m in settings.members]
     made = [(m.name, make("surrogates", m.name, m.settings)) for m in members]

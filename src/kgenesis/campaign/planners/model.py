@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from kgenesis.campaign.planners import transfer
 from kgenesis.campaign.planners.batch import kriging_believer, plate
@@ -19,8 +19,9 @@ from kgenesis.campaign.planners.replicate import worth_repeating
 from kgenesis.campaign.planners.standing import Standing
 from kgenesis.campaign.planners.worth import Wishes, mistaken
 from kgenesis.campaign.spec import Choice
-from kgenesis.kernel.errors import InvalidSpec, Mistake
+from kgenesis.kernel.errors import InvalidSpec
 from kgenesis.kernel.experiment import Outlook, Proposal, Why
+from kgenesis.kernel.plugins import read_settings
 from kgenesis.kernel.ports import FloatArray, Planner, PluginContext, ProposalRequest, Surrogate
 from kgenesis.kernel.sampling import apply_fixed
 from kgenesis.kernel.text import say
@@ -46,16 +47,8 @@ def make_planner(context: PluginContext) -> "ModelPlanner":
     Raises:
         InvalidSpec: a setting is not valid.
     """
-    try:
-        settings = Settings.model_validate(dict(context.settings))
-    except ValidationError as error:
-        wrong = [
-            Mistake(say(e["msg"], e["msg"]), ".".join(["planner.settings", *map(str, e["loc"])]))
-            for e in error.errors()
-        ]
-        raise InvalidSpec(
-            say("the planner's settings are not valid", "계획기 설정이 올바르지 않습니다"), wrong
-        ) from error
+    invalid = say("the planner's settings are not valid", "계획기 설정이 올바르지 않습니다")
+    settings = read_settings(Settings, context, "planner.settings", invalid)
     wrong = [] if context.problem is None else mistaken(settings, context.problem.space)
     if wrong:
         raise InvalidSpec(
