@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pages import DOCS, ROOT, anchors, links, pages, prose
 
-ROOMS = ("tutorials", "how-to", "explanations")
+ROOMS = ("tutorials", "how-to", "explanations", "missions")
 FORBIDDEN = re.compile(
     r"/work/|/tmp/|/root/|/home/\w|\bshared/|\bTODO\b|\bFIXME\b|\bTBD\b|FILL:|game-?chang|cutting-edge|state-of-the-art|revolutionary",
     re.IGNORECASE,
