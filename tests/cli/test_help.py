@@ -28,6 +28,8 @@ COMMANDS = [
     ("schema",),
     ("new", "mission"),
     ("new", "lab"),
+    ("mission",),
+    ("mission", "list"),
 ]
 HANGUL = re.compile(r"[가-힣]")
 ALL_PAGES = """

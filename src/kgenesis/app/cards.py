@@ -99,3 +99,10 @@ def list_campaigns(platform: Platform) -> list[dict[str, Any]]:
     cards = platform.store.rows(CampaignCards(platform.vocabulary)).values()
     shown = [{key: value for key, value in card.items() if key not in ("mission", "partial")} for card in cards]
     return sorted(shown, key=lambda card: str(card["opened_at"]), reverse=True)
+
+
+def followed_missions(platform: Platform) -> list[dict[str, Any]]:
+    """Return the mission file of every campaign as JSON, the latest campaign first, each name once."""
+    cards = platform.store.rows(CampaignCards(platform.vocabulary)).values()
+    latest = {str(card["name"]): card for card in sorted(cards, key=lambda card: str(card["opened_at"]))}
+    return [dict(card["mission"]) | {"campaign": card["id"]} for card in reversed(latest.values())]

@@ -1,0 +1,1 @@
+"""A promise, who keeps it, where it stands: charters and their life."""
