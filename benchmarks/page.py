@@ -18,7 +18,7 @@ HEAD = """# What was measured
 Every figure on this page was written here by the command above it; none was typed. Run a command again and its part of
 the page is replaced. Machines differ: compare rows of one part with each other before rows of two parts.
 """
-SECTIONS = ("loop", "planners", "latency", "battery", "crash")
+SECTIONS = ("loop", "planners", "latency", "missions", "atlas", "arena", "crash")
 """Parts in the order they stand on the page."""
 
 

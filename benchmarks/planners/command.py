@@ -20,7 +20,7 @@ from planners.results import Entry, Results, key
 from planners.tasks import FAMILIES, Task
 from planners.tasks import find as find_tasks
 
-HELP = """How many experiments each planner needs, ours and other people's, on tables, functions and the battery.
+HELP = """How many experiments each planner needs, ours and other people's, on tables and functions.
 
     python benchmarks/planners --data FOLDER                       # profile standard; goes on where it was
     python benchmarks/planners --data FOLDER --profile quick
@@ -29,7 +29,6 @@ HELP = """How many experiments each planner needs, ours and other people's, on t
     python benchmarks/planners --report                            # only write the page again
     python benchmarks/planners --compare model,baybe               # two methods, on what both have done
     python benchmarks/planners --latency                           # CPU time and memory of one suggestion
-    python benchmarks/planners --battery                           # the mission battery-fast-charge, real simulator
 
 Campaigns run through the real mission, decisions, fold and planners, in memory: no store and no worker processes, which
 cost time and change nothing that is proposed. A result is kept as soon as a campaign ends; kill it at any moment.
@@ -79,14 +78,11 @@ def main(arguments: Sequence[str]) -> int:
         return _peers(wishes, parser)
     if wishes.latency:
         return _latency(wishes)
-    results = Results(wishes.results / ("battery.jsonl.gz" if wishes.battery else "planners.jsonl.gz"))
+    results = Results(wishes.results / "planners.jsonl.gz")
     if wishes.compare:
         return _compare(wishes, parser, results)
     if not wishes.report:
-        if wishes.battery:
-            _run_battery(wishes, results)
-        else:
-            _run_tasks(wishes, parser, results)
+        _run_tasks(wishes, parser, results)
     return _write(wishes, results)
 
 
@@ -116,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         help="how many (default: the profile's; 8 with --methods, --sets, --families or --batch)",
     )
     add("--budget", type=count, default=50, help="experiments of a campaign (default 50)")
-    add("--batch", type=count, default=None, help="experiments asked for and told at a time (1; battery: 2)")
+    add("--batch", type=count, default=None, help="experiments asked for and told at a time (1)")
     add("--workers", type=count, default=2)
     add("--nice", type=int, default=0, help="niceness of the workers")
     add("--redo", action="store_true", help="do again what another state of our code did")
@@ -126,7 +122,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--report", action="store_true", help="run nothing, write the page from what was kept")
     add("--compare", type=words, default=(), help="two methods: print them side by side")
     add("--latency", action="store_true", help="CPU time and memory of one suggestion")
-    add("--battery", action="store_true", help="the simulated battery instead of tables and functions")
     add("--no-write", action="store_true", help="leave RESULTS.md alone")
     return parser
 
@@ -217,26 +212,12 @@ def _run_tasks(wishes: argparse.Namespace, parser: argparse.ArgumentParser, resu
         found, method = kept.get(key(plan.entry())), Method(plan.method)
         return found is None or (wishes.redo and method.driver is None and found["code"] != method.code)
 
-    _run(run, [plan for plan in dict.fromkeys(wanted()) if is_missing(plan)], results, wishes)
+    run_all(run, [plan for plan in dict.fromkeys(wanted()) if is_missing(plan)], results, wishes)
 
 
-def _run_battery(wishes: argparse.Namespace, results: Results) -> None:
-    from planners.battery import BatteryPlan, run
-    from planners.campaign import Method
-
-    kept = {key(entry): entry for entry in results.read()}
-    plans = [
-        BatteryPlan(method, seed, wishes.budget, wishes.batch or 2)
-        for seed in range(wishes.seeds or 10) for method in wishes.methods or ("model", "sobol")
-    ]  # fmt: skip
-    plans = [
-        p for p in plans
-        if key(p.entry()) not in kept or (wishes.redo and kept[key(p.entry())]["code"] != Method(p.method).code)
-    ]  # fmt: skip
-    _run(run, plans, results, wishes)
-
-
-def _run(function: Callable[[Any], Entry], plans: Sequence[Any], results: Results, wishes: argparse.Namespace) -> None:
+def run_all(
+    function: Callable[[Any], Entry], plans: Sequence[Any], results: Results, wishes: argparse.Namespace
+) -> None:
     """Run campaigns in processes and keep each result as it comes."""
     began = time.monotonic()
     if plans:
@@ -265,9 +246,12 @@ def _prepare(niceness: int, parent: int) -> None:
 
 
 def _line(entry: Entry) -> str:
-    reached = f"regret {entry['regret'][-1]}" if entry["regret"] else f"{entry['n_to']}"
-    said = f"{entry['task']} {entry['method']} seed {entry['seed']}: {reached}, {entry['cpu'][2]:.1f} s CPU"
-    return said + (f", FAILED ({entry['failure'][:150]})" if entry["failure"] else "")
+    said = f"{entry['task']} {entry['method']} seed {entry['seed']}"
+    if entry.get("regret"):
+        said += f": regret {entry['regret'][-1]}, {entry['cpu'][2]:.1f} s CPU"
+    elif "n_to_target" in entry:
+        said += f": {entry['n_to_target'] or 'not'} reached after {entry['n']}"
+    return said + (f", FAILED ({entry['failure'][:150]})" if entry.get("failure") else "")
 
 
 def _duration(seconds: float) -> str:
@@ -281,19 +265,13 @@ def _write(wishes: argparse.Namespace, results: Results) -> int:
     """Write the page's part from what was kept."""
     results.pack()
     entries = results.read()
-    if wishes.battery:
-        from planners.battery import text
-
-        section, title, body = "battery", "The battery, fast charge", text(entries, wishes.budget)
-    else:
-        figures = None if wishes.no_write else wishes.results
-        section, title = "planners", "Planners, ours and other people's"
-        body = report.text(entries, report.Question(budget=wishes.budget), figures)
+    figures = None if wishes.no_write else wishes.results
+    body = report.text(entries, report.Question(budget=wishes.budget), figures)
     if wishes.no_write or not body:
         print(body or "nothing was kept yet")
     else:
-        command = f"python benchmarks/planners {'--battery' if wishes.battery else '--data FOLDER'}"
-        page.write(section, title, body, how=command if wishes.report else None)
+        command = "python benchmarks/planners --data FOLDER" if wishes.report else None
+        page.write("planners", "Planners, ours and other people's", body, how=command)
     return 0
 
 
