@@ -8,9 +8,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
-from missions import report  # noqa: E402
-
 from kgenesis.app.mission_files import load_mission  # noqa: E402
+from missions import report  # noqa: E402
 
 NAME = "battery-fast-charge"
 KEY = load_mission(NAME).mission.reference_key

@@ -1,7 +1,8 @@
 """What every simulator inherits: it misreads nothing and lets no nonsense out."""
 
+import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,8 @@ from kgenesis.kernel.experiment import Failure, Frozen, Measurement, Outcome, Ta
 from kgenesis.kernel.ids import ExperimentId
 from kgenesis.kernel.ports import PluginContext
 from kgenesis.kernel.problem import Problem
-from kgenesis.labs.simulators.simulator import LEVELS, Simulator, infeasible
+from kgenesis.kernel.text import Text
+from kgenesis.labs.simulators.simulator import LEVELS, Check, Simulator, infeasible
 
 
 class Settings(Frozen):
@@ -29,6 +31,13 @@ class Pendulum(Simulator):
     factors: ClassVar = {"length": "m", "hanger": LEVELS}
     outcomes_in: ClassVar = {"period": "s"}
     settings_type = Settings
+    possible: ClassVar = {"period": (0.0, 15.0)}
+
+    def checks(self) -> Iterator[Check]:
+        found = self.simulate({"length": 1.0, "hanger": "string"}, np.random.default_rng(0))
+        assert not isinstance(found, Failure)
+        name = Text(en="period at 1 m", ko="길이 1 m의 주기")
+        yield Check(name, float(found["period"]), 2.00641, 1e-4, "s", "2π√(L/g), standard gravity")  # type: ignore[arg-type]
 
     def simulate(
         self, conditions: Mapping[str, Any], rng: np.random.Generator
@@ -107,6 +116,26 @@ def test_conditions_of_another_lab_are_refused(wrong: dict[str, Value]) -> None:
 def test_a_mission_that_would_be_misread_is_refused(wrong: Problem) -> None:
     with pytest.raises((InvalidSpec, UnitMismatch)):
         Pendulum.make(PluginContext(problem=wrong))
+
+
+def test_a_result_that_cannot_be_is_a_crash_and_no_discovery() -> None:
+    found = Pendulum().measure(task(length=80.0))
+    assert isinstance(found, Failure)
+    assert found.kind == "crashed"
+    assert "possible" in found.reason.en
+
+
+def test_a_target_that_cannot_be_reached_is_refused() -> None:
+    wanted = problem().model_dump()
+    wanted["objectives"][0]["target"] = -1.0
+    with pytest.raises(InvalidSpec, match="possible"):
+        Pendulum.make(PluginContext(problem=Problem.model_validate(wanted)))
+
+
+def test_a_simulator_is_compared_with_what_is_known() -> None:
+    (check,) = Pendulum().checks()
+    assert check.holds
+    assert not dataclasses.replace(check, expected=2.1).holds
 
 
 def test_a_setting_that_does_not_exist_is_refused() -> None:

@@ -17,13 +17,14 @@ import hashlib
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from kgenesis.kernel.errors import InvalidConditions, MissingPart
+from kgenesis.kernel.errors import InvalidConditions, InvalidSpec, MissingPart, Mistake
 from kgenesis.kernel.experiment import Failure, Frozen, Measurement, Outcome, Result, Task, Value
 from kgenesis.kernel.ports import PluginContext
 from kgenesis.kernel.problem import Problem
@@ -33,6 +34,27 @@ from kgenesis.labs.settings import invalid, read_settings
 
 LEVELS = "levels"
 """Stands for the unit of a factor that has levels instead of a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison of a simulator with what is known by other means."""
+
+    what: Text
+    """What is compared, in one line."""
+    found: float
+    """What the simulator gives here and now."""
+    expected: float
+    tolerance: float
+    """Largest |found - expected| that counts as agreement, in the same unit."""
+    unit: str
+    source: str
+    """Where `expected` comes from: a formula, or author, year, place."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the two agree."""
+        return abs(self.found - self.expected) <= self.tolerance
 
 
 class NoSettings(Frozen):
@@ -50,6 +72,8 @@ class Simulator(ABC):
         engines: distributions (as pip names them) whose version decides the results.
         extra: the optional part of K-Genesis that brings the engines.
         settings_type: the settings a mission file may give.
+        possible: outcome → least and greatest value that physics or arithmetic allows, in its unit. A target outside
+            is refused, a result outside is a crash of the model and no discovery.
     """
 
     name: ClassVar[str]
@@ -59,6 +83,7 @@ class Simulator(ABC):
     engines: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
     settings_type: ClassVar[type[Frozen]] = NoSettings
+    possible: ClassVar[Mapping[str, tuple[float, float]]] = {}
     is_physical = False
 
     def __init__(self, settings: Frozen | None = None) -> None:
@@ -124,6 +149,14 @@ class Simulator(ABC):
             is none: `infeasible` where the conditions themselves do not work, `crashed` where the engine gave nonsense.
         """
 
+    def checks(self) -> Iterator[Check]:
+        """Compare the simulator with published or analytic values; takes seconds, at most a minute.
+
+        Raises:
+            MissingPart: an engine is not installed.
+        """
+        yield from ()
+
     def measure(self, task: Task) -> Result:
         """Do one experiment and check what came back.
 
@@ -147,6 +180,11 @@ class Simulator(ABC):
         if lacking:
             names = ", ".join(lacking)
             reason = say(f"no finite number came back for {names}", f"{names}의 값이 유한한 수가 아닙니다")
+            return Failure(kind="crashed", reason=reason, seconds=seconds)
+        beyond = [name for name, (low, high) in self.possible.items() if not low <= means[name] <= high]
+        if beyond:
+            names = ", ".join(f"{name} = {means[name]:g} {self.outcomes_in[name]}" for name in beyond)
+            reason = say(f"the model left what is possible: {names}", f"모델이 가능한 범위를 벗어났습니다: {names}")
             return Failure(kind="crashed", reason=reason, seconds=seconds)
         outcomes = {k: v if isinstance(v := found[k], Outcome) else Outcome(mean=mean) for k, mean in means.items()}
         more = {name: _mean(value) for name, value in found.items() if name not in means}
@@ -186,6 +224,27 @@ class Simulator(ABC):
             if given != own and convert(1.0, given, own) != 1.0:
                 text = f"{name}: {given} → {own}"
                 raise invalid(say(f"this lab works in other units: {text}", f"이 실험실의 단위와 다릅니다: {text}"))
+        self._check_targets(problem)
+
+    def _check_targets(self, problem: Problem) -> None:
+        """Refuse targets that no experiment can reach."""
+        for i, objective in enumerate(problem.objectives):
+            low, high = self.possible.get(objective.name, (-math.inf, math.inf))
+            goal = objective.value if objective.goal == "hit" else objective.target
+            if goal is not None and not low <= goal <= high:
+                name, unit = objective.name, self.outcomes_in[objective.name]
+                raise InvalidSpec(
+                    say("a target is outside of what is possible", "목표가 가능한 범위를 벗어났습니다"),
+                    [
+                        Mistake(
+                            say(
+                                f"{goal:g} {unit}: {name} lies between {low:g} and {high:g} {unit}",
+                                f"{goal:g} {unit}: {name}의 가능한 범위는 {low:g}~{high:g} {unit}입니다",
+                            ),
+                            f"objectives[{i}].target",
+                        )
+                    ],
+                )
 
 
 def infeasible(en: str, ko: str) -> Failure:
