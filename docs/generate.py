@@ -292,6 +292,7 @@ PORTS = (
     ("surrogates", "Surrogate", ("TrainingData", "Posterior"), "kgenesis.testing.surrogates.SurrogateCases"),
     ("executors", "Executor", ("LabRecipe",), "kgenesis.testing.executors.ExecutorCases"),
     ("stores", "EventStore", (), "kgenesis.testing.stores.StoreCases"),
+    ("embedders", "Embedder", (), "kgenesis.testing.embedders.EmbedderCases"),
 )
 
 

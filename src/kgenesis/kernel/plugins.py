@@ -12,7 +12,7 @@ from kgenesis.kernel.text import Text, say
 
 Model = TypeVar("Model", bound=BaseModel)
 
-GROUPS = ("labs", "planners", "surrogates", "executors", "stores", "missions")
+GROUPS = ("labs", "planners", "surrogates", "executors", "stores", "missions", "embedders")
 """What can be plugged in; the entry-point group is `kgenesis.` + this."""
 
 

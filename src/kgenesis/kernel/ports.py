@@ -219,3 +219,16 @@ class Planner(Protocol):
     def propose(self, request: ProposalRequest) -> Sequence[Proposal]:
         """Return up to `n` proposals, fewer (even none) only when a finite space is exhausted."""
         ...
+
+
+class Embedder(Protocol):
+    """Turns texts into directions: the nearer two are in meaning, the larger their product. Made by `factory(context)`."""
+
+    @property
+    def name(self) -> str:
+        """The name it is registered under."""
+        ...
+
+    def embed(self, texts: Sequence[str], *, is_query: bool) -> FloatArray:
+        """Return rows (n, d) of length 1, or 0 for a text that says nothing; `is_query`: what is looked for."""
+        ...
