@@ -24,7 +24,9 @@ CORE = ("kgenesis", "numpy", "scipy", "pydantic", "sqlalchemy", "typer", "rich")
 """Packages whose versions are shown."""
 
 PARTS = {
-    "atlas": say("searching the atlas by meaning, on a model that works offline", "아틀라스를 뜻으로 찾기(오프라인 모델)"),
+    "atlas": say(
+        "searching the atlas by meaning, on a model that works offline", "아틀라스를 뜻으로 찾기(오프라인 모델)"
+    ),
     "battery": say("the mission battery-fast-charge, on PyBaMM", "battery-fast-charge 미션(PyBaMM)"),
     "report": say("the report as one HTML file", "HTML 보고서"),
     "tables": say("Excel sheets and Parquet tables", "엑셀 시트와 Parquet 표"),
