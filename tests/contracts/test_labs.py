@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from kgenesis.app.mission_files import load_mission
 from kgenesis.kernel.experiment import Failure, Value
 from kgenesis.kernel.ports import Lab, PluginContext
 from kgenesis.kernel.problem import Problem
 from kgenesis.labs import functions, people, programs, tables
 from kgenesis.labs.simulators import synthetic
+from kgenesis.labs.simulators.cyber_security.kem_parameters import KemParameters
 from kgenesis.testing.labs import Factory, LabCases, task_of
 
 TWO_NUMBERS = [
@@ -195,6 +197,26 @@ class TestBatteryFastCharge(LabCases):
     @pytest.fixture
     def infeasible_conditions(self) -> Mapping[str, Value]:
         return {"current_1": 20.0, "current_2": 20.0, "switch_1": 40.0}
+
+
+class TestKemParameters(LabCases):
+    """The lab `kem-parameters`."""
+
+    @pytest.fixture
+    def factory(self) -> Factory:
+        return KemParameters.make
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        return load_mission("kem-parameters").mission.problem
+
+    @pytest.fixture
+    def conditions(self) -> Mapping[str, Value]:
+        return {"rank": 3, "modulus": 3329.0, "eta_1": 2, "eta_2": 2, "d_u": 10, "d_v": 4}
+
+    @pytest.fixture
+    def infeasible_conditions(self) -> Mapping[str, Value]:
+        return {"rank": 3, "modulus": 1153.0, "eta_1": 2, "eta_2": 2, "d_u": 12, "d_v": 4}
 
 
 class TestPeople:
