@@ -28,6 +28,11 @@ def tried(*parameters: float) -> Measurement | Failure:
     return KemParameters().measure(Task(ExperimentId("exp_1"), 1, conditions, (0, 0)))
 
 
+def test_every_check_holds() -> None:
+    assert all(check.holds for check in KemParameters().checks())
+    assert len(list(KemParameters().checks())) == 9
+
+
 @pytest.mark.parametrize(("name", "public_key", "ciphertext"), [(512, 800, 768), (768, 1184, 1088), (1024, 1568, 1568)])
 def test_sizes_are_those_of_fips_203(name: int, public_key: int, ciphertext: int) -> None:
     found = judged(*KYBER[name])

@@ -32,7 +32,7 @@ and side channels.
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,7 +40,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from kgenesis.kernel.experiment import Failure
-from kgenesis.labs.simulators.simulator import Simulator, infeasible
+from kgenesis.kernel.text import say
+from kgenesis.labs.simulators.simulator import Check, Simulator, infeasible
 
 FloatArray = NDArray[np.float64]
 
@@ -59,6 +60,13 @@ ROOTS = 128
 LEAST_ETA_1 = 2
 """Below this, secrets are ternary."""
 
+PUBLISHED = (
+    ("ML-KEM-512", (2, 3329, 3, 2, 10, 4), 800 + 768, 118, -139),
+    ("ML-KEM-768", (3, 3329, 2, 2, 10, 4), 1184 + 1088, 182, -164),
+    ("ML-KEM-1024", (4, 3329, 2, 2, 11, 5), 1568 + 1568, 255, -174),
+)
+"""Name; rank, q, eta_1, eta_2, d_u, d_v; bytes of public key and ciphertext, core-SVP, log2 of the failure rate."""
+
 FLOOR = -400.0
 """log2 of the least failure probability told apart from never."""
 
@@ -75,6 +83,25 @@ class KemParameters(Simulator):
         "core_svp_without_rounding": "bit",
         "log2_failure": "1",
     }
+    possible: ClassVar = {"size": (2.0 * SEED_BYTES, math.inf), "core_svp": (0.0, math.inf), "log2_failure": (FLOOR, 0)}
+    """A ciphertext holds at least the 256 bits it carries, a public key the seed."""
+
+    def checks(self) -> Iterator[Check]:
+        """Compare Kyber's three parameter sets with their specification."""
+        for name, parameters, size, core_svp, log2_failure in PUBLISHED:
+            found = self.simulate(dict(zip(self.factors, parameters, strict=True)), np.random.default_rng(0))
+            assert not isinstance(found, Failure)
+            yield Check(
+                say(f"bytes of {name}", f"{name}의 바이트 수"),
+                float(found["size"]),
+                size,
+                0,
+                "byte",
+                "FIPS 203, table 3",
+            )
+            for outcome, expected, tolerance in (("core_svp", core_svp, 1.0), ("log2_failure", log2_failure, 1.3)):
+                what, unit = say(f"{outcome} of {name}", f"{name}의 {outcome}"), self.outcomes_in[outcome]
+                yield Check(what, float(found[outcome]), expected, tolerance, unit, "Kyber specification 3.01, round 3")
 
     def simulate(self, conditions: Mapping[str, Any], rng: np.random.Generator) -> Mapping[str, float] | Failure:
         """Judge one scheme; nothing is random."""
@@ -133,7 +160,7 @@ def sizes(rank: int, q: int, d_u: int, d_v: int) -> tuple[int, int]:
 
 def binomial(eta: int) -> FloatArray:
     """Return the centred binomial law: the sum of eta coins less that of eta others."""
-    return np.array([math.comb(2 * eta, i) for i in range(2 * eta + 1)]) / 4.0**eta
+    return np.array([math.comb(2 * eta, i) / 4.0**eta for i in range(2 * eta + 1)])
 
 
 @functools.lru_cache(maxsize=256)
@@ -177,7 +204,7 @@ def log2_failure(rank: int, q: int, eta_1: int, eta_2: int, d_u: int, d_v: int) 
         (np.convolve(error, rounding(q, d_v)), 1),
     ]
     tails = [log2_tail(terms, q / 4), log2_tail([(law[::-1], n) for law, n in terms], q / 4)]
-    return min(math.log2(DEGREE) + float(np.logaddexp2(*tails)), 0.0)
+    return min(math.log2(DEGREE) + float(np.logaddexp2(tails[0], tails[1])), 0.0)
 
 
 def log2_tail(terms: list[tuple[FloatArray, int]], bound: float) -> float:
