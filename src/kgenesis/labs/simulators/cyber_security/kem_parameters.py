@@ -191,7 +191,7 @@ def product(a: FloatArray, b: FloatArray) -> FloatArray:
     """Return the law of the product of two independent integers."""
     h = (len(a) // 2) * (len(b) // 2)
     values = np.multiply.outer(support(a), support(b)).ravel()
-    return np.bincount(values + h, weights=np.outer(a, b).ravel(), minlength=2 * h + 1)
+    return np.bincount(values + h, weights=np.outer(a, b).ravel(), minlength=2 * h + 1).astype(np.float64)
 
 
 def log2_failure(rank: int, q: int, eta_1: int, eta_2: int, d_u: int, d_v: int) -> float:
