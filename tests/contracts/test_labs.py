@@ -14,6 +14,7 @@ from kgenesis.kernel.ports import Lab, PluginContext
 from kgenesis.kernel.problem import Problem
 from kgenesis.labs import functions, people, programs, tables
 from kgenesis.labs.simulators import synthetic
+from kgenesis.labs.simulators.aerospace_ocean.wing import Wing
 from kgenesis.labs.simulators.cyber_security.kem_parameters import KemParameters
 from kgenesis.testing.labs import Factory, LabCases, task_of
 
@@ -217,6 +218,29 @@ class TestKemParameters(LabCases):
     @pytest.fixture
     def infeasible_conditions(self) -> Mapping[str, Value]:
         return {"rank": 3, "modulus": 1153.0, "eta_1": 2, "eta_2": 2, "d_u": 12, "d_v": 4}
+
+
+@pytest.mark.skipif(find_spec("aerosandbox") is None, reason="AeroSandbox is not installed")
+class TestWing(LabCases):
+    """The lab `wing`, with its own mission."""
+
+    @pytest.fixture
+    def factory(self) -> Factory:
+        return Wing.make
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        return load_mission("wing").mission.problem
+
+    @pytest.fixture
+    def conditions(self) -> Mapping[str, Value]:
+        chords = {"chord_root": 1.7, "chord_inner": 1.2, "chord_outer": 1.0, "chord_tip": 0.6}
+        twists = {"twist_inner": 0.6, "twist_outer": -2.6, "twist_tip": -3.0}
+        return {"span": 11.3, **chords, **twists, "section": "naca4412"}
+
+    @pytest.fixture
+    def infeasible_conditions(self, conditions: Mapping[str, Value]) -> Mapping[str, Value]:
+        return {**conditions, "chord_tip": 0.1}
 
 
 class TestPeople:

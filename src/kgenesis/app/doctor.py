@@ -24,10 +24,13 @@ CORE = ("kgenesis", "numpy", "scipy", "pydantic", "sqlalchemy", "typer", "rich")
 """Packages whose versions are shown."""
 
 PARTS = {
+    "aerospace": say("the missions of aerospace and ocean", "우주항공·해양 미션"),
     "atlas": say(
         "searching the atlas by meaning, on a model that works offline", "아틀라스를 뜻으로 찾기(오프라인 모델)"
     ),
     "battery": say("the mission battery-fast-charge, on PyBaMM", "battery-fast-charge 미션(PyBaMM)"),
+    "mobility": say("the missions of advanced mobility", "첨단 모빌리티 미션"),
+    "robotics": say("the missions of robotics and manufacturing", "첨단로봇·제조 미션"),
     "report": say("the report as one HTML file", "HTML 보고서"),
     "tables": say("Excel sheets and Parquet tables", "엑셀 시트와 Parquet 표"),
     "notebook": say("live progress and data frames in notebooks", "노트북의 실시간 진행과 데이터 프레임"),

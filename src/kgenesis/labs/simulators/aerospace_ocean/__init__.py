@@ -1,0 +1,6 @@
+"""Laboratories of the field aerospace and ocean, and their mission files."""
+
+from pathlib import Path
+
+WING = Path(__file__).with_name("wing.yaml")
+"""A wing of least drag at a bounded root bending moment."""
