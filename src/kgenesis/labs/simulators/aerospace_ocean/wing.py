@@ -52,10 +52,10 @@ SPEED, ALTITUDE = 70.0, 600.0
 """m/s; m."""
 
 TEMPERATURE = 288.15 - 0.0065 * ALTITUDE
-DENSITY = 1.225 * (TEMPERATURE / 288.15) ** 4.25588
+DENSITY: float = 1.225 * (TEMPERATURE / 288.15) ** 4.25588
 """K; kg/m³. Standard atmosphere, ISO 2533: 6.5 K/km, exponent g M/(R · 6.5 K/km) - 1."""
 
-VISCOSITY = 1.458e-6 * TEMPERATURE**1.5 / (TEMPERATURE + 110.4)
+VISCOSITY: float = 1.458e-6 * TEMPERATURE**1.5 / (TEMPERATURE + 110.4)
 """Pa s; Sutherland's law with the constants of ISO 2533."""
 
 STATIONS = (0.0, 0.4, 0.75, 1.0)
