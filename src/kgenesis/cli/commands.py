@@ -10,7 +10,7 @@ def build() -> Callable[..., Any]:
     """Return the command line as one callable, in the language people read here."""
     import typer
 
-    from kgenesis.cli import campaign, doctor, exchange, log, mission, new, reference, run, schema, sheet
+    from kgenesis.cli import campaign, doctor, exchange, log, mission, new, question, reference, run, schema, sheet
     from kgenesis.cli.help import Command, Group
 
     app = typer.Typer(
@@ -48,10 +48,15 @@ def build() -> Callable[..., Any]:
     campaigns = t("Look at campaigns, go on with them, end them.", "캠페인 보기, 이어 하기, 끝내기.")
     add(campaign.COMMANDS | log.COMMANDS, "", group("campaign", campaigns, loop))
     add(reference.COMMANDS, "", group("reference", t("What campaigns are compared with.", "캠페인의 비교 기준."), loop))
+    programme = t("The programme", "사업")
+    asking = t(
+        "Ask grand questions, judge them, make missions of them.", "거대질문을 제안하고 평가하고 미션으로 만들기."
+    )
+    add(question.COMMANDS, "", group("question", asking, programme))
     missions = t(
         "Charters: promises with a number, and what campaigns make of them.", "헌장: 수치로 한 약속과 그 이행."
     )
-    add(mission.COMMANDS, "", group("mission", missions, t("The programme", "사업")))
+    add(mission.COMMANDS, "", group("mission", missions, programme))
     add(sheet.COMMANDS, bench)
     add(doctor.COMMANDS, start)
     add(

@@ -6,6 +6,7 @@ from typing import NewType
 
 CampaignId = NewType("CampaignId", str)
 ExperimentId = NewType("ExperimentId", str)
+QuestionId = NewType("QuestionId", str)
 StreamId = NewType("StreamId", str)
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u to misread
@@ -22,6 +23,11 @@ def _base32(number: int, width: int) -> str:
 def new_campaign_id() -> CampaignId:
     """Return a fresh id that sorts by time of creation: `cmp_` + 7 digits of seconds + 5 random ones."""
     return CampaignId(f"cmp_{_base32(int(time.time()), 7)}{_base32(secrets.randbits(25), 5)}")
+
+
+def new_question_id() -> QuestionId:
+    """Return a fresh id that sorts by time of creation, as a campaign's."""
+    return QuestionId(f"qst_{new_campaign_id().removeprefix('cmp_')}")
 
 
 def experiment_id(campaign: CampaignId, number: int) -> ExperimentId:
