@@ -10,7 +10,7 @@ import pytest
 from pages import ROOT
 
 SOURCE = ROOT / "src" / "kgenesis"
-AREAS = ("atlas", "campaign", "missions", "surrogate", "labs", "executors", "store")
+AREAS = ("atlas", "campaign", "missions", "questions", "surrogate", "labs", "executors", "store")
 
 MAX_KERNEL, MAX_FILE, MAX_FUNCTION, MAX_METHODS, MAX_DOOR = 4000, 400, 60, 15, 15
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from kgenesis.campaign.events import EVENTS
+from kgenesis.app.platform import VOCABULARY
 from kgenesis.kernel.errors import StoreCorrupted, StoreNewer
 from kgenesis.kernel.events import Event, Recorded, Vocabulary
 from kgenesis.kernel.ids import StreamId
 
 SAMPLES = sorted(Path(__file__).with_name("events").glob("*.json"))
-VOCABULARY = Vocabulary(EVENTS)
+EVENTS = tuple(VOCABULARY.types().values())
 
 
 def recorded(type_, body, schema_version=1):

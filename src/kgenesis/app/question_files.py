@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from kgenesis.app.mission_files import dotted, invalid, line_of, parse_yaml
 from kgenesis.app.scaffold import in_language
+from kgenesis.atlas import load_atlas
 from kgenesis.kernel.errors import BadInput, InvalidSpec, Mistake, NotFound, UnitMismatch
 from kgenesis.kernel.text import Lang, Text, say
 from kgenesis.kernel.units import check_unit
@@ -125,7 +126,7 @@ def _modelled(
 
 
 def _strange(data: Mapping[str, Any], path: Path, lines: yaml.Node | None) -> list[Mistake]:
-    """Return what only the rest of the house can tell: units that nobody knows."""
+    """Return what only the rest of the house can tell: technologies that are not in the atlas, units nobody knows."""
 
     def mistake(text: Text, *place: str | int) -> Mistake:
         return Mistake(text, dotted(place), str(path), line_of(lines, place))
@@ -138,6 +139,12 @@ def _strange(data: Mapping[str, Any], path: Path, lines: yaml.Node | None) -> li
             check_unit(unit)
         except UnitMismatch as error:
             found.append(mistake(error.detail, "target", "unit"))
+    technologies = data.get("technologies")
+    for i, name in enumerate(technologies if isinstance(technologies, list) else ()):
+        try:
+            load_atlas().technology(str(name))
+        except NotFound as error:
+            found.append(mistake(error.detail, "technologies", i))
     return found
 
 

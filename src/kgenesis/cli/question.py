@@ -114,8 +114,9 @@ def propose(
     from kgenesis.app import questions
     from kgenesis.app.platform import open_platform
     from kgenesis.app.question_files import load_question
+    from kgenesis.questions.decide import named
 
-    question = load_question(Path(file))
+    question, by = load_question(Path(file)), named(by)  # before a store is made
     _say(questions.propose(open_platform(store), question, by), is_json=is_json)
 
 

@@ -55,7 +55,12 @@ def check_possible(state: QuestionState, action: Action) -> None:
     )  # fmt: skip
 
 
-def _named(by: str) -> str:
+def named(by: str) -> str:
+    """Return a person's name as events keep it.
+
+    Raises:
+        BadInput: it is empty.
+    """
     if not by.strip():
         raise BadInput(
             say("nobody is named", "이름이 없습니다"),
@@ -82,7 +87,7 @@ def proposed(
     question: Question, by: str, similar: Sequence[facts.Similar] = (), embedder: str = ""
 ) -> facts.QuestionProposed:
     """Return the fact that opens a question's stream."""
-    return facts.QuestionProposed(by=_named(by), question=written(question), similar=tuple(similar), embedder=embedder)
+    return facts.QuestionProposed(by=named(by), question=written(question), similar=tuple(similar), embedder=embedder)
 
 
 # ---- review -------------------------------------------------------------------------------------------------------
@@ -119,7 +124,7 @@ def reviewed(state: QuestionState, review: ReviewFile, by: str) -> list[Event]:
         )
     return [
         facts.QuestionReviewed(
-            by=_named(by),
+            by=named(by),
             revision=len(state.revisions),
             rubric=rubric.id,
             rubric_version=rubric.version,
@@ -167,7 +172,7 @@ def sharpened(state: QuestionState, question: Question, by: str, why: str = "") 
             say(f"the file says what {state.id} says already", f"{state.id}와(과) 다른 곳이 없습니다"),
             hint=say("Change something in the file first.", "먼저 파일에서 무언가를 고치세요."),
         )
-    return [facts.QuestionSharpened(by=_named(by), question=written(question), changes=tuple(changes), why=why)]
+    return [facts.QuestionSharpened(by=named(by), question=written(question), changes=tuple(changes), why=why)]
 
 
 def differences(before: Question, after: Question) -> list[facts.FieldChange]:
@@ -203,7 +208,7 @@ def split(state: QuestionState, children: Sequence[str], by: str, why: str = "")
             say("a question is split into two or more", "질문은 둘 이상으로 나눕니다"),
             hint=say("Give a file for each of them.", "각각의 파일을 주세요."),
         )
-    return [facts.QuestionSplit(by=_named(by), children=tuple(children), why=why)]
+    return [facts.QuestionSplit(by=named(by), children=tuple(children), why=why)]
 
 
 # ---- the gate -----------------------------------------------------------------------------------------------------
@@ -276,7 +281,7 @@ def accepted(state: QuestionState, by: str, why: str = "") -> list[Event]:
             ),
         )
     version = measures().gate.version
-    return [facts.QuestionAccepted(by=_named(by), gate_version=version, rubrics=passed.rubrics, why=why)]
+    return [facts.QuestionAccepted(by=named(by), gate_version=version, rubrics=passed.rubrics, why=why)]
 
 
 def rejected(state: QuestionState, by: str, why: str) -> list[Event]:
@@ -287,7 +292,7 @@ def rejected(state: QuestionState, by: str, why: str) -> list[Event]:
         BadInput: no reason is given.
     """
     check_possible(state, "reject")
-    return [facts.QuestionRejected(by=_named(by), why=_reasoned(why))]
+    return [facts.QuestionRejected(by=named(by), why=_reasoned(why))]
 
 
 def preferred(state: QuestionState, over: QuestionState, by: str, why: str) -> list[Event]:
@@ -304,7 +309,7 @@ def preferred(state: QuestionState, over: QuestionState, by: str, why: str) -> l
         )
     check_possible(state, "compare")
     check_possible(over, "compare")
-    return [facts.QuestionPreferred(by=_named(by), over=over.id, why=_reasoned(why))]
+    return [facts.QuestionPreferred(by=named(by), over=over.id, why=_reasoned(why))]
 
 
 def became_prize(state: QuestionState, by: str, why: str, purse: str = "") -> list[Event]:
@@ -315,7 +320,7 @@ def became_prize(state: QuestionState, by: str, why: str, purse: str = "") -> li
         BadInput: no reason is given.
     """
     check_possible(state, "prize")
-    return [facts.QuestionBecamePrize(by=_named(by), why=_reasoned(why), purse=purse)]
+    return [facts.QuestionBecamePrize(by=named(by), why=_reasoned(why), purse=purse)]
 
 
 def became_mission(
@@ -330,6 +335,6 @@ def became_mission(
     check_possible(state, "to-mission")
     return [
         facts.QuestionBecameMission(
-            by=_named(by), mission=mission, charter=charter, files=dict(files), missing=tuple(missing), why=why
+            by=named(by), mission=mission, charter=charter, files=dict(files), missing=tuple(missing), why=why
         )
     ]

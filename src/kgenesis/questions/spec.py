@@ -145,7 +145,7 @@ class Question(Frozen):
     """The question itself, in English and Korean (`{en: …, ko: …}`) or one string for both."""
     technologies: tuple[Identifier, ...] = Field(min_length=1)
     """Ids of the atlas, e.g. `lithium-ion-cell`."""
-    target: Annotated[Target, BeforeValidator(_target)] = Field(default=None, validate_default=True)  # type: ignore[assignment]
+    target: Annotated[Target, BeforeValidator(_target)] = Field(default=None, validate_default=True)
     """The measurable target; a question without one cannot be proposed."""
     falsified_if: Maybe = EMPTY
     """What would show that the answer is no."""
