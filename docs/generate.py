@@ -14,6 +14,7 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -332,7 +333,7 @@ def _settings(groups: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     for group in ("labs", "planners", "surrogates"):
         for name, place in groups[f"kgenesis.{group}"].items():
             home, _, factory = place.partition(":")
-            module = import_module(getattr(import_module(home), factory).__module__)
+            module = import_module(attrgetter(factory)(import_module(home)).__module__)
             wanted = ("Settings", f"{name.title().replace('-', '')}Settings")
             model = next((getattr(module, w) for w in reversed(wanted) if hasattr(module, w)), None)
             if model is None:
