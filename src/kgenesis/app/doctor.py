@@ -31,6 +31,7 @@ PARTS = {
     "battery": say("the mission battery-fast-charge, on PyBaMM", "battery-fast-charge 미션(PyBaMM)"),
     "mobility": say("the missions of advanced mobility", "첨단 모빌리티 미션"),
     "robotics": say("the missions of robotics and manufacturing", "첨단로봇·제조 미션"),
+    "quantum": say("the missions of the field quantum, on Stim and QuTiP", "양자 분야 미션(Stim, QuTiP)"),
     "report": say("the report as one HTML file", "HTML 보고서"),
     "tables": say("Excel sheets and Parquet tables", "엑셀 시트와 Parquet 표"),
     "notebook": say("live progress and data frames in notebooks", "노트북의 실시간 진행과 데이터 프레임"),
