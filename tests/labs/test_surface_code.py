@@ -5,12 +5,15 @@ import statistics
 from collections.abc import Mapping
 from importlib.util import find_spec
 from itertools import product
+from typing import Any
 
 import pytest
 from scipy.stats import binom, binomtest
 
+from kgenesis.app.mission_files import load_mission
 from kgenesis.kernel.experiment import Failure, Measurement, Task, Value
 from kgenesis.kernel.ids import ExperimentId
+from kgenesis.kernel.problem import Problem
 from kgenesis.labs.simulators.quantum.surface_code import (
     Basis,
     Code,
@@ -22,6 +25,7 @@ from kgenesis.labs.simulators.quantum.surface_code import (
     damping,
     memory_circuit,
 )
+from kgenesis.testing.labs import Factory, LabCases
 
 pytestmark = pytest.mark.skipif(
     find_spec("stim") is None or find_spec("pymatching") is None, reason="Stim is not installed"
@@ -46,6 +50,30 @@ def uniform(p: float) -> Noise:
     """Return depolarising noise of strength p on everything, the standard circuit noise."""
     third = (p / 3, p / 3, p / 3)
     return Noise(gate=(0, 0, 0), pair=p, wait=third, readout=p, reset=p)
+
+
+class TestSurfaceCode(LabCases):
+    """The lab keeps the promises of every lab."""
+
+    @pytest.fixture
+    def factory(self) -> Factory:
+        return SurfaceCode.make
+
+    @pytest.fixture
+    def settings(self) -> Mapping[str, Any]:
+        return {"shots": 200, "memory": 2}
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        return load_mission("surface-code").mission.problem
+
+    @pytest.fixture
+    def conditions(self) -> Mapping[str, Value]:
+        return GOOD
+
+    @pytest.fixture
+    def infeasible_conditions(self) -> Mapping[str, Value]:
+        return {**GOOD, "rows": 20, "columns": 20}
 
 
 @pytest.mark.parametrize("code", ["CSS", "XZZX"])
