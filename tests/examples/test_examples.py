@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +12,7 @@ import pytest
 
 from kgenesis import Campaign
 from kgenesis.app.mission_files import load_mission
+from kgenesis.kernel.experiment import Failure
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MISSIONS = sorted(EXAMPLES.glob("*/mission.yaml"))
@@ -101,6 +103,36 @@ def test_a_belief_leads_to_a_good_bath(tmp_path: Path) -> None:
     campaign = _decided("prior", tmp_path)
     assert campaign.experiments[0]["temperature"] == 75
     assert campaign.best["uptake"] > 88
+
+
+@pytest.fixture
+def coater(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+    """Start the stand-in of the instrument at a free port."""
+    command = [sys.executable, str(EXAMPLES / "instrument" / "stand_in.py"), "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        monkeypatch.setenv("COATER", server.stdout.readline().strip().removeprefix("listening on "))
+        yield server
+        server.kill()
+
+
+@pytest.mark.slow
+def test_an_instrument_is_driven_and_its_interlock_is_knowledge(coater: subprocess.Popen[str], tmp_path: Path) -> None:
+    mission = EXAMPLES / "instrument" / "mission.yaml"
+    _run(tmp_path, mission, "--budget", "12", "--no-report", "--seed", "1")
+    campaign = Campaign.resume("last", store=tmp_path / "kgenesis.db")
+    results = [experiment.result for experiment in campaign.state.experiments.values()]
+    failures = [result for result in results if isinstance(result, Failure)]
+    assert {failure.kind for failure in failures} <= {"infeasible"}
+    assert all("arc interlock" in failure.reason.en for failure in failures)
+    assert campaign.best["hardness"] > 15  # readings scatter by chance that nobody seeds
+    coater.kill()
+    coater.wait()
+    _run(tmp_path, mission, "--budget", "1", "--no-report")
+    (gone,) = Campaign.resume("last", store=tmp_path / "kgenesis.db").state.experiments.values()
+    assert isinstance(gone.result, Failure)
+    assert gone.result.kind == "crashed"
+    assert "refused" in gone.result.reason.en
 
 
 @pytest.mark.slow
