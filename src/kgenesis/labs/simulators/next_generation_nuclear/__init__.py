@@ -1,0 +1,6 @@
+"""Laboratories of next-generation nuclear power, and the mission files that use them."""
+
+from pathlib import Path
+
+SCO2_CYCLE = Path(__file__).with_name("sco2-cycle.yaml")
+"""The mission `sco2-cycle`."""
