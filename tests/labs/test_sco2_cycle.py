@@ -131,7 +131,7 @@ def test_twelve_segments_are_enough(plant: Plant) -> None:
     coarse = solve(plant)
     for name in ("low", "high", "cooler"):
         one, other = getattr(coarse, name), getattr(fine, name)
-        assert one.pinch == pytest.approx(other.pinch, abs=0.05)
+        assert one.pinch == pytest.approx(other.pinch, abs=0.1)
         assert one.conductance == pytest.approx(other.conductance, rel=5e-3)
 
 

@@ -28,7 +28,7 @@ What an optimiser would exploit, and how each hole is closed:
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -46,16 +46,12 @@ CELSIUS = 273.15
 """K at 0 °C."""
 
 MEGA = 1e6
-"""Pa in one MPa."""
-
-WATER_HEAT_CAPACITY = 4180.0
-"""J/(kg·K); liquid water at 20–40 °C and 0.1 MPa is within 0.1 % of it (CoolProp: 4,184 at 20 °C, 4,179 at 40 °C)."""
 
 DECIMALS = 7
 """Of every outcome: below any meaning, above what a root finder leaves."""
 
 ROUNDING = 1e-6
-"""J/(g·K)-scale slack of the second law, relative to the entropy the heat source brings."""
+"""Entropy that numerical error may destroy, as a share of what the reactor brings."""
 
 
 class Sco2Settings(Frozen):
@@ -116,19 +112,13 @@ class Cycle:
     states: Mapping[str, State]
     heat_in: float
     heat_out: float
-    turbine: float
-    main_compressor: float
-    recompressor: float
+    work: float
+    """Net, at the shafts."""
     low: Exchanger
     high: Exchanger
     cooler: Exchanger
     generated: float
     """Entropy generated inside the cycle's machines, exchangers and mixing, J/(kg·K); never negative."""
-
-    @property
-    def work(self) -> float:
-        """Net shaft work."""
-        return self.turbine - self.main_compressor - self.recompressor
 
     @property
     def efficiency(self) -> float:
@@ -211,13 +201,14 @@ class Plant:
         machines = gain("1", "2", main) + gain("9", "10", split) + gain("6", "7")
         exchangers = gain("7", "8") + gain("8", "9") + gain("2", "3", main) + gain("4", "5")
         mixing = gain("3", "4", main) + gain("10", "4", split)
+        turbine = at["6"].enthalpy - at["7"].enthalpy
+        main_compressor = main * (at["2"].enthalpy - at["1"].enthalpy)
+        recompressor = split * (at["10"].enthalpy - at["9"].enthalpy)
         return Cycle(
             states=at,
             heat_in=at["6"].enthalpy - at["5"].enthalpy,
             heat_out=main * (at["9"].enthalpy - at["1"].enthalpy),
-            turbine=at["6"].enthalpy - at["7"].enthalpy,
-            main_compressor=main * (at["2"].enthalpy - at["1"].enthalpy),
-            recompressor=split * (at["10"].enthalpy - at["9"].enthalpy),
+            work=turbine - main_compressor - recompressor,
             low=self._exchanger(at["8"], at["9"], at["2"], at["3"], main),
             high=self._exchanger(at["7"], at["8"], at["4"], at["5"], 1.0),
             cooler=self._cool(at["9"], at["1"], main),
@@ -236,7 +227,7 @@ class Plant:
         water = self.settings.water_inlet + CELSIUS + self.settings.water_rise * shares
         return _exchange(self._profile(hot_out, hot_in, shares) - water, flow * (hot_in.enthalpy - hot_out.enthalpy))
 
-    def _profile(self, cold: State, hot: State, shares: Sequence[float]) -> Any:
+    def _profile(self, cold: State, hot: State, shares: Any) -> Any:
         """Return temperatures (K) along one side, from its cold end; heat and pressure change evenly."""
         inner = [
             self._hp(
@@ -403,9 +394,6 @@ class Sco2Cycle(Simulator):
             "pinch": pinch,
             "conductance": 1e3 * size / cycle.work,
             "return_temperature": cycle.states["5"].temperature - CELSIUS,
-            "pinch_low": cycle.low.pinch,
-            "pinch_high": cycle.high.pinch,
-            "pinch_cooler": cycle.cooler.pinch,
             "specific_work": cycle.work / 1e3,
         }
         return {name: round(value, DECIMALS) for name, value in found.items()}
