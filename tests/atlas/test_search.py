@@ -68,27 +68,32 @@ class Counting:
 
 def test_the_atlas_is_embedded_once_and_kept(tmp_path: Path) -> None:
     first, second = Counting(), Counting()
-    one = Index(ATLAS, first, tmp_path, "1").search("qubit")
+    one = Index(ATLAS, first, tmp_path, "1", 0).search("qubit")
     assert first.n > 50
-    assert Index(ATLAS, second, tmp_path, "1").search("qubit") == one
+    assert Index(ATLAS, second, tmp_path, "1", 0).search("qubit") == one
     assert second.n == 1
     third = Counting()
-    Index(ATLAS, third, tmp_path, "2")
+    Index(ATLAS, third, tmp_path, "2", 0)
     assert third.n > 50, "what another version of the embedder made is not used"
+
+
+def test_what_is_made_quickly_is_not_kept(tmp_path: Path) -> None:
+    Index(ATLAS, Counting(), tmp_path, patience=3600)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\x93NUMPY\x01\x00", np.zeros((3, 3)).tobytes()])
 def test_a_damaged_cache_is_made_again(tmp_path: Path, content: bytes) -> None:
-    right = Index(ATLAS, Counting(), tmp_path).search("qubit")
+    right = Index(ATLAS, Counting(), tmp_path, patience=0).search("qubit")
     (kept,) = tmp_path.glob("*.npy")
     kept.write_bytes(content)
-    assert Index(ATLAS, Counting(), tmp_path).search("qubit") == right
+    assert Index(ATLAS, Counting(), tmp_path, patience=0).search("qubit") == right
     assert [path.name for path in tmp_path.iterdir()] == [kept.name]
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", "utf-8")
-    assert Index(ATLAS, Counting(), tmp_path / "file" / "cache").search("qubit")
+    assert Index(ATLAS, Counting(), tmp_path / "file" / "cache", patience=0).search("qubit")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,12 @@ import pytest
 
 COMMANDS = [
     (),
+    ("atlas",),
+    ("atlas", "fields"),
+    ("atlas", "technologies"),
+    ("atlas", "show"),
+    ("atlas", "search"),
+    ("atlas", "coverage"),
     ("run",),
     ("campaign",),
     ("campaign", "list"),

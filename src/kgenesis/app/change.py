@@ -105,7 +105,7 @@ def _edited(
     if candidates is not None and not candidates.rows:
         is_kept = file is None and bool(candidates.sha256)
         mission = ready(platform, mission) if is_kept else with_candidates(mission, folder)
-    check_mission(mission, name)
+    check_mission(mission, name, lines)
     return mission, folder
 
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from kgenesis.app.candidates import read_table, rows_of
+from kgenesis.atlas import HINT, load_atlas
 from kgenesis.campaign.spec import Mission
 from kgenesis.kernel.errors import InvalidSpec, Mistake, NotFound
 from kgenesis.kernel.plugins import installed, load_plugin
@@ -36,7 +37,7 @@ class LoadedMission:
 
 
 def load_mission(name_or_path: str, overrides: Mapping[str, Any] | None = None) -> LoadedMission:
-    """Read and check a mission: syntax, schema, units, and that a feasible point exists.
+    """Read and check a mission: syntax, schema, units, its place in the atlas, and that a feasible point exists.
 
     Args:
         name_or_path: a built-in mission's name, or the path of a YAML or JSON file.
@@ -47,9 +48,10 @@ def load_mission(name_or_path: str, overrides: Mapping[str, Any] | None = None) 
         InvalidSpec, UnitMismatch, InfeasibleSpace: it is not valid.
     """
     path, is_builtin = _find(name_or_path)
-    mission = parse_mission(_read(path), str(path), overrides)
+    data, lines = load_mission_data(path)
+    mission = validated({**data, **(overrides or {})}, str(path), lines, overrides)
     mission = with_candidates(mission, path.parent)
-    check_mission(mission, str(path))
+    check_mission(mission, str(path), lines)
     return LoadedMission(mission, path.parent, name_or_path if is_builtin else str(path), is_builtin)
 
 
@@ -128,11 +130,11 @@ def validated(
         raise invalid(error, file, lines, data, overrides) from error
 
 
-def check_mission(mission: Mission, file: str = "") -> None:
-    """Check what needs more than the schema: units, and that a point of the space keeps all constraints.
+def check_mission(mission: Mission, file: str = "", lines: yaml.Node | None = None) -> None:
+    """Check what needs more than the schema: units, field and technology, and that a point keeps all constraints.
 
     Raises:
-        InvalidSpec: a unit is wrong.
+        InvalidSpec: a unit is wrong, or the atlas knows no such field or technology.
         InfeasibleSpace: no feasible point was found.
     """
     import numpy as np
@@ -141,6 +143,10 @@ def check_mission(mission: Mission, file: str = "") -> None:
     if wrong:
         named = [Mistake(m.text, m.field, file) for m in wrong]
         raise InvalidSpec(say("a unit is wrong", "단위가 잘못되었습니다"), named)
+    if misplaced := load_atlas().mistakes(mission.field, mission.technology):
+        named = [Mistake(m.text, m.field, file, line_of(lines, [m.field])) for m in misplaced]
+        text = say("its field or technology is wrong", "분야나 기술이 잘못되었습니다")
+        raise InvalidSpec(text, named, hint=HINT)
     sample(mission.space, 1, np.random.default_rng(0))
 
 

@@ -19,6 +19,12 @@ FOLDER = Path(__file__).with_name("schemes")
 DEFAULT = "2023-12"
 """The scheme in force."""
 
+HINT = say(
+    "`kgenesis atlas technologies` lists them, `kgenesis atlas search WORDS` finds them by meaning.",
+    "`kgenesis atlas technologies`로 모두 보고, `kgenesis atlas search 낱말`로 뜻에 따라 찾으세요.",
+)
+"""What to do when a field or technology is not known."""
+
 _LONG_ENOUGH = 4
 """A part of a name this long is taken for a near match."""
 _MANY = 12
@@ -163,10 +169,7 @@ def _not_found(
         near += [names[name].id for name in _near(_plain(wanted), names)]
     return NotFound(
         _unknown(kind, wanted, known, list(dict.fromkeys(near))[:3]),
-        hint=say(
-            "`kgenesis atlas technologies` lists them, `kgenesis atlas search WORDS` finds them by meaning.",
-            "`kgenesis atlas technologies`로 모두 보고, `kgenesis atlas search 낱말`로 뜻에 따라 찾으세요.",
-        ),
+        hint=HINT,
     )
 
 

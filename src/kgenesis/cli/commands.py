@@ -10,7 +10,20 @@ def build() -> Callable[..., Any]:
     """Return the command line as one callable, in the language people read here."""
     import typer
 
-    from kgenesis.cli import campaign, doctor, exchange, log, mission, new, question, reference, run, schema, sheet
+    from kgenesis.cli import (
+        atlas,
+        campaign,
+        doctor,
+        exchange,
+        log,
+        mission,
+        new,
+        question,
+        reference,
+        run,
+        schema,
+        sheet,
+    )
     from kgenesis.cli.help import Command, Group
 
     app = typer.Typer(
@@ -49,6 +62,8 @@ def build() -> Callable[..., Any]:
     add(campaign.COMMANDS | log.COMMANDS, "", group("campaign", campaigns, loop))
     add(reference.COMMANDS, "", group("reference", t("What campaigns are compared with.", "캠페인의 비교 기준."), loop))
     programme = t("The programme", "사업")
+    technologies = t("The fields and technologies of the programme.", "사업의 분야와 기술.")
+    add(atlas.COMMANDS, "", group("atlas", technologies, programme))
     asking = t(
         "Ask grand questions, judge them, make missions of them.", "거대질문을 제안하고 평가하고 미션으로 만들기."
     )
