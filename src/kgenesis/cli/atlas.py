@@ -177,7 +177,8 @@ def search(
     from kgenesis.app.atlas import search as search_atlas
 
     atlas = _atlas(scheme)
-    answer = search_atlas(atlas, " ".join(words), n, embedder)
+    with screen.err().status(t("Reading the atlas …", "아틀라스를 읽는 중 …")):  # the model takes seconds, once
+        answer = search_atlas(atlas, " ".join(words), n, embedder)
     if is_json:
         found = [_technology_json(atlas, f.technology) | {"score": round(f.score, 4)} for f in answer.found]
         screen.print_json({"scheme": atlas.scheme, "embedder": answer.embedder, "found": found})
