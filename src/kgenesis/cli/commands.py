@@ -10,20 +10,7 @@ def build() -> Callable[..., Any]:
     """Return the command line as one callable, in the language people read here."""
     import typer
 
-    from kgenesis.cli import (
-        atlas,
-        campaign,
-        doctor,
-        exchange,
-        log,
-        mission,
-        new,
-        question,
-        reference,
-        run,
-        schema,
-        sheet,
-    )
+    from kgenesis.cli import campaign, doctor, exchange, log, new, reference, run, schema, sheet
     from kgenesis.cli.help import Command, Group
 
     app = typer.Typer(
@@ -61,17 +48,8 @@ def build() -> Callable[..., Any]:
     campaigns = t("Look at campaigns, go on with them, end them.", "캠페인 보기, 이어 하기, 끝내기.")
     add(campaign.COMMANDS | log.COMMANDS, "", group("campaign", campaigns, loop))
     add(reference.COMMANDS, "", group("reference", t("What campaigns are compared with.", "캠페인의 비교 기준."), loop))
-    programme = t("The programme", "사업")
-    technologies = t("The fields and technologies of the programme.", "사업의 분야와 기술.")
-    add(atlas.COMMANDS, "", group("atlas", technologies, programme))
-    asking = t(
-        "Ask grand questions, judge them, make missions of them.", "거대질문을 제안하고 평가하고 미션으로 만들기."
-    )
-    add(question.COMMANDS, "", group("question", asking, programme))
-    missions = t(
-        "Charters: promises with a number, and what campaigns make of them.", "헌장: 수치로 한 약속과 그 이행."
-    )
-    add(mission.COMMANDS, "", group("mission", missions, programme))
+    for name, help_, commands in _programme():
+        add(commands, "", group(name, help_, t("The programme", "사업")))
     add(sheet.COMMANDS, bench)
     add(doctor.COMMANDS, start)
     add(
@@ -81,6 +59,24 @@ def build() -> Callable[..., Any]:
     )
     add(exchange.COMMANDS | schema.COMMANDS, start)
     return app
+
+
+def _programme() -> list[tuple[str, str, Mapping[str, tuple[Callable[..., Any], str]]]]:
+    """Return the groups of commands about the programme: name, help, commands."""
+    from kgenesis.cli import atlas, mission, question
+
+    technologies = t("The fields and technologies of the programme.", "사업의 분야와 기술.")
+    asking = t(
+        "Ask grand questions, judge them, make missions of them.", "거대질문을 제안하고 평가하고 미션으로 만들기."
+    )
+    missions = t(
+        "Charters: promises with a number, and what campaigns make of them.", "헌장: 수치로 한 약속과 그 이행."
+    )
+    return [
+        ("atlas", technologies, atlas.COMMANDS),
+        ("question", asking, question.COMMANDS),
+        ("mission", missions, mission.COMMANDS),
+    ]
 
 
 def _root(typer: Any) -> Callable[..., None]:
