@@ -243,6 +243,31 @@ class TestWing(LabCases):
         return {**conditions, "chord_tip": 0.1}
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("cobra") is None, reason="cobrapy is not installed")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+class TestSuccinate(LabCases):
+    """The lab `succinate`."""
+
+    @pytest.fixture
+    def factory(self) -> Factory:
+        from kgenesis.labs.simulators.advanced_bio.succinate import Succinate
+
+        return Succinate.make
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        return load_mission("succinate").mission.problem
+
+    @pytest.fixture
+    def conditions(self, problem: Problem) -> Mapping[str, Value]:
+        return {name: 0 for name in problem.space.names} | {"LDH_D": 1, "oxygen": 2.0, "glucose": 10.0}
+
+    @pytest.fixture
+    def infeasible_conditions(self, conditions: Mapping[str, Value]) -> Mapping[str, Value]:
+        return {**conditions, "PFL": 1, "PDH": 1, "oxygen": 0.0}
+
+
 class TestPeople:
     """The lab `people` measures nothing itself, so most promises are not its own."""
 
