@@ -261,7 +261,7 @@ class TestSuccinate(LabCases):
 
     @pytest.fixture
     def conditions(self, problem: Problem) -> Mapping[str, Value]:
-        return {name: 0 for name in problem.space.names} | {"LDH_D": 1, "oxygen": 2.0, "glucose": 10.0}
+        return dict.fromkeys(problem.space.names, 0) | {"LDH_D": 1, "oxygen": 2.0, "glucose": 10.0}
 
     @pytest.fixture
     def infeasible_conditions(self, conditions: Mapping[str, Value]) -> Mapping[str, Value]:
