@@ -14,6 +14,7 @@ from kgenesis.kernel.ports import Lab, PluginContext
 from kgenesis.kernel.problem import Problem
 from kgenesis.labs import functions, people, programs, tables
 from kgenesis.labs.simulators import synthetic
+from kgenesis.labs.simulators.aerospace_ocean.wave_absorber import WaveAbsorber
 from kgenesis.labs.simulators.aerospace_ocean.wing import Wing
 from kgenesis.labs.simulators.cyber_security.kem_parameters import KemParameters
 from kgenesis.testing.labs import Factory, LabCases, task_of
@@ -218,6 +219,27 @@ class TestKemParameters(LabCases):
     @pytest.fixture
     def infeasible_conditions(self) -> Mapping[str, Value]:
         return {"rank": 3, "modulus": 1153.0, "eta_1": 2, "eta_2": 2, "d_u": 12, "d_v": 4}
+
+
+@pytest.mark.skipif(find_spec("capytaine") is None, reason="Capytaine is not installed")
+class TestWaveAbsorber(LabCases):
+    """The lab `wave-absorber`, with its own mission."""
+
+    @pytest.fixture
+    def factory(self) -> Factory:
+        return WaveAbsorber.make
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        return load_mission("wave-absorber").mission.problem
+
+    @pytest.fixture
+    def conditions(self) -> Mapping[str, Value]:
+        return {"radius": 3.8, "draft": 3.0, "shape": "cone", "pto_damping": 207.0, "pto_stiffness": -140.0}
+
+    @pytest.fixture
+    def infeasible_conditions(self, conditions: Mapping[str, Value]) -> Mapping[str, Value]:
+        return {**conditions, "radius": 2.5, "pto_stiffness": -300.0}
 
 
 @pytest.mark.skipif(find_spec("aerosandbox") is None, reason="AeroSandbox is not installed")
