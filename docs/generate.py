@@ -206,9 +206,20 @@ def mission_page() -> str:
     """Return `mission-file.md`."""
     from kgenesis.app.scaffold import mission_schema
 
-    schema = mission_schema()
+    return schema_page("mission-file", "Mission", mission_schema())
+
+
+def charter_page() -> str:
+    """Return `charter.md`."""
+    from kgenesis.app.scaffold import charter_schema
+
+    return schema_page("charter", "Charter", charter_schema())
+
+
+def schema_page(page_name: str, model: str, schema: dict[str, Any]) -> str:
+    """Return a page with a section for every part of a schema."""
     parts = []
-    for name, part in [("Mission", schema), *schema["$defs"].items()]:
+    for name, part in [(model, schema), *schema["$defs"].items()]:
         whole = next((p for p in part.get("anyOf", []) if "properties" in p), part)
         short = [p for p in part.get("anyOf", []) if "properties" not in p]
         english = " ".join((whole.get("description") or "").split())
@@ -219,7 +230,7 @@ def mission_page() -> str:
             f"Short form / 줄여 쓰기: {type_of(p)}. {p['description']} {korean(p['description'])}\n" for p in short
         ]
         parts.append("\n".join([*lines, model_table(name, whole, {})]))
-    return page(*intro("mission-file"), parts)
+    return page(*intro(page_name), parts)
 
 
 # ---- errors ---------------------------------------------------------------------------------------------------------
@@ -357,6 +368,7 @@ def _settings(groups: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
 MAKERS = {
     "commands.md": commands_page,
     "mission-file.md": mission_page,
+    "charter.md": charter_page,
     "errors.md": errors_page,
     "events.md": events_page,
     "plug-ins.md": plugins_page,

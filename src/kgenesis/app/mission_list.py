@@ -11,12 +11,15 @@ from typing import Any
 import yaml
 
 from kgenesis.app.cards import followed_missions
+from kgenesis.app.charters import field_of
 from kgenesis.app.mission_files import builtin_missions
+from kgenesis.app.missions import all_missions
 from kgenesis.app.platform import Platform
 from kgenesis.kernel.errors import KGenesisError
 from kgenesis.kernel.plugins import load_plugin
 from kgenesis.kernel.ports import PluginContext
 from kgenesis.kernel.text import Text, say
+from kgenesis.missions.state import MissionState
 
 GENERAL_LABS = frozenset({"people", "table", "command", "python"})
 """Labs that are what their settings make of them: making one would read files or run a program."""
@@ -40,7 +43,22 @@ def list_missions(platform: Platform | None) -> list[dict[str, Any]]:
         for data in followed_missions(platform):
             if data["name"] not in found:
                 found[data["name"]] = _entry(data["name"], data, Path.cwd(), source=data["campaign"])
+        for state in all_missions(platform):
+            name = state.charter.name
+            found[name] = (found.get(name) or _of_charter(state, found)) | {"state": state.status, "id": state.id}
     return list(found.values())
+
+
+def _of_charter(state: MissionState, found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the entry of a charter: its lab is that of its first mission file."""
+    charter = state.charter
+    first = charter.mission_files[0] if charter.mission_files else ""
+    path = Path(state.folder) / first
+    head = skim(path) if first and path.is_file() else found.get(first, {})
+    technology = charter.technologies[0] if charter.technologies else str(head.get("technology") or "")
+    field = field_of(technology) or str(head.get("field") or "")
+    data = {"title": charter.title.model_dump(), "field": field, "technology": technology, "lab": head.get("lab")}
+    return _entry(charter.name, data, Path(state.folder), source=state.id)
 
 
 def skim(path: Path) -> Mapping[str, Any]:

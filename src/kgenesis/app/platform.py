@@ -13,10 +13,11 @@ from kgenesis.kernel.events import Vocabulary
 from kgenesis.kernel.plugins import make_plugin
 from kgenesis.kernel.ports import Lab, Planner, PluginContext
 from kgenesis.kernel.problem import Problem
+from kgenesis.missions.events import EVENTS as MISSION_EVENTS
 from kgenesis.questions.events import EVENTS as QUESTION_EVENTS
 from kgenesis.store import SqlStore
 
-VOCABULARY = Vocabulary([*CAMPAIGN_EVENTS, *QUESTION_EVENTS])
+VOCABULARY = Vocabulary([*CAMPAIGN_EVENTS, *MISSION_EVENTS, *QUESTION_EVENTS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,13 @@ from kgenesis.campaign.spec import SCHEMA_VERSION, Mission
 from kgenesis.kernel.errors import BadInput
 from kgenesis.kernel.text import Lang, say
 from kgenesis.labs import write_lab_plugin
+from kgenesis.missions.spec import Charter
 
 LabKind = Literal["synthetic", "people", "table", "command", "python"]
 KINDS: tuple[LabKind, ...] = get_args(LabKind)
 
 _MARKED = re.compile(r"^(\s*)#(en|ko) (.*)$")
 _NOT_IN_A_SLUG = re.compile(r"[^a-z0-9]+")
-SCHEMA_ID = f"urn:kgenesis:schema:mission:{SCHEMA_VERSION}"
 
 
 def write_mission(path: Path, lab: LabKind, lang: Lang, *, may_replace: bool = False) -> list[Path]:
@@ -113,17 +113,26 @@ def write_lab(name: str, folder: Path) -> Path:
 
 def mission_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a mission file, with a description of every field."""
-    schema = Mission.model_json_schema(mode="validation")
-    described = {model.__name__: model for model in _models(Mission)}
-    for name, part in [("Mission", schema), *schema.get("$defs", {}).items()]:
+    return _schema(Mission, "mission")
+
+
+def charter_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a charter, with a description of every field."""
+    return _schema(Charter, "charter")
+
+
+def _schema(model: type[BaseModel], name_of_it: str) -> dict[str, Any]:
+    schema = model.model_json_schema(mode="validation")
+    described = {part.__name__: part for part in _models(model)}
+    for name, part in [(model.__name__, schema), *schema.get("$defs", {}).items()]:
         if name in described:
             _describe(part, described[name])
     schema["$defs"] = {name: _let_short_forms(name, part) for name, part in schema["$defs"].items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": SCHEMA_ID,
+        "$id": f"urn:kgenesis:schema:{name_of_it}:{SCHEMA_VERSION}",
         **schema,
-        "title": "K-Genesis mission",
+        "title": f"K-Genesis {name_of_it}",
     }
 
 

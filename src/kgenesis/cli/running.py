@@ -28,6 +28,8 @@ class Wishes:
     is_quiet: bool = False
     wants_report: bool = True
     report_folder: str | None = None
+    resumes_with: str | None = None
+    """What to type to go on, where that is not `kgenesis campaign resume`."""
 
 
 def drive(platform: "Platform", state: "CampaignState", wishes: Wishes) -> int:
@@ -102,7 +104,7 @@ def _say_how_to_go_on(platform: "Platform", state: "CampaignState", wishes: Wish
                 f"실험 {state.n_final}개를 마치고 중단했습니다. 잃은 것은 없습니다. 이어서 하려면:",
             )
         )
-        screen.note(f"  {resume_command(state, wishes.store)}")
+        screen.note(f"  {wishes.resumes_with or resume_command(state, wishes.store)}")
     except OSError:
         pass  # after SIGHUP there may be no terminal to say it on
 

@@ -8,7 +8,7 @@ import typer
 from kgenesis.cli import screen
 from kgenesis.cli.language import t
 
-OF = ("mission",)
+OF = ("mission", "charter")
 
 
 Of = Annotated[str, typer.Argument(metavar="|".join(OF), help=t("Of what.", "무엇의 스키마인지."))]
@@ -33,21 +33,27 @@ def schema(
         raise typer.BadParameter(t(f"there is a schema of: {', '.join(OF)}", f"있는 스키마: {', '.join(OF)}"))
     import json
 
-    from kgenesis.app.scaffold import mission_schema
+    from kgenesis.app.scaffold import charter_schema, mission_schema
 
-    found = mission_schema()
+    found = charter_schema() if of == "charter" else mission_schema()
     if output is None:
         screen.print_json(found)
     else:
         Path(output).write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         screen.note(
             t(
-                f"Written to {output}. First line of a mission in VS Code: # yaml-language-server: $schema={output}",
-                f"{output}에 썼습니다. VS Code용 미션 첫 줄: # yaml-language-server: $schema={output}",
+                f"Written to {output}. First line of the file in VS Code: # yaml-language-server: $schema={output}",
+                f"{output}에 썼습니다. VS Code용 파일 첫 줄: # yaml-language-server: $schema={output}",
             )
         )
 
 
 COMMANDS: dict[str, tuple[Any, str]] = {
-    "schema": (schema, t("The JSON Schema of a mission file, for editors.", "편집기를 위한 미션 파일의 JSON 스키마.")),
+    "schema": (
+        schema,
+        t(
+            "The JSON Schema of a mission file or a charter, for editors.",
+            "편집기를 위한 미션 파일이나 헌장의 JSON 스키마.",
+        ),
+    ),
 }

@@ -6,6 +6,7 @@ from typing import NewType
 
 CampaignId = NewType("CampaignId", str)
 ExperimentId = NewType("ExperimentId", str)
+MissionId = NewType("MissionId", str)
 QuestionId = NewType("QuestionId", str)
 StreamId = NewType("StreamId", str)
 
@@ -28,6 +29,11 @@ def new_campaign_id() -> CampaignId:
 def new_question_id() -> QuestionId:
     """Return a fresh id that sorts by time of creation, as a campaign's."""
     return QuestionId(f"qst_{new_campaign_id().removeprefix('cmp_')}")
+
+
+def new_mission_id() -> MissionId:
+    """Return a fresh id of a mission: as a campaign's, with `mis_`."""
+    return MissionId(f"mis_{new_campaign_id().removeprefix('cmp_')}")
 
 
 def experiment_id(campaign: CampaignId, number: int) -> ExperimentId:

@@ -56,6 +56,7 @@ class Kpi(Frozen):
     outcome: Name
     """The outcome, as the mission files call it."""
     goal: Literal["maximize", "minimize", "hit"]
+    """What is better: more, less, or nearer to `value`."""
     value: Number | None = None
     """For `hit`: the value to hit, in `unit`."""
     unit: Unit
@@ -97,6 +98,7 @@ class Due(Frozen):
     experiments: Count | None = None
     """Experiments of all campaigns of the mission."""
     date: datetime.date | None = None
+    """The last day, in UTC."""
 
     @model_validator(mode="after")
     def _says_when(self) -> Self:
@@ -110,7 +112,9 @@ class Milestone(Frozen):
 
     name: Slug
     title: Text
+    """What people call it."""
     due: Due
+    """By when; a later pass is told as late."""
     exam: str = Field(min_length=1, max_length=1000)
     """A condition over logged quantities, e.g. `best_charge_time <= 31 and n_failures < 5`."""
 
@@ -141,13 +145,18 @@ class Charter(Frozen):
     """Id of the grand question it answers."""
     technologies: tuple[Slug, ...] = ()
     """Technologies of the atlas it serves; the first is the main one and decides the field."""
+    scheme: str | None = None
+    """Edition of the atlas that names them, e.g. `2023-12`; the one in force if not given."""
     director: Person = ""
     """Who decides: opens, pauses, pivots, stops."""
     partners: tuple[Partner, ...] = ()
+    """Who takes part; they run campaigns and let campaigns join."""
     kpis: tuple[Kpi, ...] = Field(min_length=1)
     """What counts as success, all of them together."""
     milestones: tuple[Milestone, ...] = ()
+    """Steps on the way, each with an exam."""
     budget: MissionBudget | None = None
+    """What may be spent."""
     mission_files: tuple[str, ...] = ()
     """Names of built-in missions, or paths relative to the charter; campaigns follow them."""
 
