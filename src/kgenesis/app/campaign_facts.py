@@ -1,7 +1,7 @@
 """What missions and the scoreboard take from a campaign's log: one fold each, and no surrogate."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from kgenesis.kernel.errors import KGenesisError
 from kgenesis.kernel.experiment import Failure, Measurement
 from kgenesis.kernel.ids import CampaignId, ExperimentId
 from kgenesis.kernel.text import Text, say
-from kgenesis.missions.gain import Factor
+from kgenesis.missions.gain import Factor, Pooled, pooled
 
 GPU_HOURS = "gpu_hours"
 """What a laboratory calls the GPU-hours of an experiment in its metadata."""
@@ -91,6 +91,11 @@ class CampaignFacts:
         return reached or state.last_at, factor
 
     @property
+    def is_undecided(self) -> bool:
+        """Whether it has ended and nothing can be said of its factor though there is a reference."""
+        return self.known is not None and self.state.stopped is not None and self.factor is None
+
+    @property
     def why_no_factor(self) -> Text | None:
         """Why there is no acceleration factor; None if there is one."""
         if self.factor is not None or self.known is None:
@@ -118,11 +123,23 @@ def _result(state: CampaignState, experiment: Experiment) -> Result:
     )  # fmt: skip
 
 
-class CampaignReader:
-    """Reads campaigns for one question, each once; campaigns of one mission file share a reference, read once too."""
+def gain_of(campaigns: Iterable[CampaignFacts]) -> Pooled | None:
+    """Return what campaigns gained together; None where nothing can be said of any."""
+    held = list(campaigns)
+    factors = [campaign.factor[1] for campaign in held if campaign.factor is not None]
+    return pooled(factors, sum(campaign.is_undecided for campaign in held))
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+
+class CampaignReader:
+    """Reads campaigns for one question, each once; campaigns of one mission file share a reference, read once too.
+
+    Args:
+        platform: the store.
+        until: what was written at this time or later is not read, as if it had not happened.
+    """
+
+    def __init__(self, platform: Platform, until: str | None = None) -> None:
+        self._platform, self._until = platform, until
         self._facts: dict[str, CampaignFacts] = {}
         self._references: dict[tuple[str, str, str], tuple[Baseline | None, Text | None]] = {}
 
@@ -133,7 +150,7 @@ class CampaignReader:
             NotFound: there is no such campaign.
         """
         if campaign not in self._facts:
-            state = read_campaign(self._platform, campaign)
+            state = read_campaign(self._platform, campaign, self._until)
             known, why = self._reference(state)
             self._facts[campaign] = CampaignFacts(state, known, why)
         return self._facts[campaign]

@@ -2,8 +2,9 @@
 
 import dataclasses
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 from kgenesis.app.candidates import rows_of
@@ -15,7 +16,7 @@ from kgenesis.campaign.events import CampaignChanged, CampaignOpened, LabChangeA
 from kgenesis.campaign.spec import Mission
 from kgenesis.campaign.state import CampaignState, evolve, fold
 from kgenesis.kernel.errors import Conflict, InvalidSpec, LabChanged, Mistake, NotFound
-from kgenesis.kernel.events import Event
+from kgenesis.kernel.events import Event, Recorded
 from kgenesis.kernel.ids import CampaignId, StreamId, new_campaign_id
 from kgenesis.kernel.ports import Lab
 from kgenesis.kernel.text import say
@@ -75,14 +76,21 @@ def check_outcomes(mission: Mission, lab: Lab, file: str) -> None:
         )
 
 
-def read_campaign(platform: Platform, name: str) -> CampaignState:
+def read_campaign(platform: Platform, name: str, until: str | None = None) -> CampaignState:
     """Return a campaign by its id, the beginning of its id, or `last`.
+
+    Args:
+        platform: the store.
+        name: what people call it.
+        until: leave out what was written at this time or later; the first fact must be earlier.
 
     Raises:
         NotFound: none, or more than one, is called so.
     """
     id_ = find_campaign(platform, name)
-    recorded = platform.store.read_each(StreamId(id_))
+    recorded: Iterable[Recorded] = platform.store.read_each(StreamId(id_))
+    if until is not None:
+        recorded = takewhile(lambda r: r.at < until, recorded)
     with _no_collection():
         state = fold(id_, ((platform.vocabulary.decode(r), r.at) for r in recorded))
     return _ready(platform, state)

@@ -2,26 +2,23 @@
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from kgenesis.app.campaign_facts import CampaignFacts, CampaignReader
-from kgenesis.app.charters import LoadedCharter
-from kgenesis.app.missions import evidence_of
+from kgenesis.app.campaign_facts import CampaignFacts, CampaignReader, gain_of
+from kgenesis.app.missions import standing_by
 from kgenesis.app.platform import Platform
 from kgenesis.kernel.ids import StreamId
-from kgenesis.missions.gain import GOAL, Pooled, pooled
-from kgenesis.missions.standing import KpiStanding, MilestoneStanding, Standing, standing
+from kgenesis.missions.gain import GOAL, Pooled
+from kgenesis.missions.standing import KpiStanding, MilestoneStanding, Standing
 from kgenesis.missions.state import MissionState
 
 
-def mission_data(platform: Platform, state: MissionState, reader: CampaignReader | None = None) -> dict[str, Any]:
+def mission_data(platform: Platform, state: MissionState) -> dict[str, Any]:
     """Return all that is known of a mission: charter, standing, campaigns, gain."""
-    from datetime import UTC, datetime
-
-    reader = reader or CampaignReader(platform)
+    reader = CampaignReader(platform)
     campaigns = [reader.facts(campaign) for campaign in state.campaigns]
-    since = {kpi.outcome: state.held_since(kpi.outcome) for kpi in state.charter.kpis}
-    found = standing(state.charter, evidence_of(state.charter, campaigns), since, datetime.now(UTC))
+    found = standing_by(state, campaigns, datetime.now(UTC))
     return {
         "id": state.id,
         "name": state.charter.name,
@@ -29,16 +26,11 @@ def mission_data(platform: Platform, state: MissionState, reader: CampaignReader
         "state": state.status,
         "opened_at": state.opened_at or None,
         "last_at": state.last_at,
-        "charter": charter_data(state),
+        "charter": state.charter.model_dump(mode="json"),
         **standing_data(state, found),
-        "acceleration": pooled_data(pooled([c.factor[1] for c in campaigns if c.factor is not None])),
+        "acceleration": pooled_data(gain_of(campaigns)),
         "campaigns": [_campaign(state, campaign) for campaign in campaigns],
     }
-
-
-def charter_data(state: MissionState | LoadedCharter) -> dict[str, Any]:
-    """Return a charter with every field."""
-    return state.charter.model_dump(mode="json")
 
 
 def standing_data(state: MissionState, found: Standing) -> dict[str, Any]:
@@ -108,7 +100,7 @@ def pooled_data(found: Pooled | None) -> dict[str, Any] | None:
     return {
         "geometric_mean": found.geometric_mean, "median": found.median,
         "interval": [found.interval[0], _finite(found.interval[1])], "n_campaigns": found.n,
-        "n_at_least": found.n_at_least, "n_at_most": found.n_at_most, "goal": GOAL, "verdict": found.verdict,
+        "n_at_least": found.n_at_least, "n_at_most": found.n_at_most, "n_undecided": found.n_undecided, "goal": GOAL, "verdict": found.verdict,
     }  # fmt: skip
 
 

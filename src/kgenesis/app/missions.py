@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, overload
 
 from kgenesis.app.campaign_facts import CampaignFacts, CampaignReader
 from kgenesis.app.campaigns import read_campaign
@@ -39,9 +39,10 @@ def actor_of(name: str | None) -> str:
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
-def all_missions(platform: Platform) -> list[MissionState]:
-    """Return every mission of a store, in the order they were drafted."""
-    return [_read(platform, MissionId(stream)) for stream in platform.store.streams("mis_")]
+def all_missions(platform: Platform, until: str | None = None) -> list[MissionState]:
+    """Return every mission of a store, in the order they were drafted; as it stood at `until`, if given."""
+    found = [_read(platform, MissionId(stream), until) for stream in platform.store.streams("mis_")]
+    return [state for state in found if state is not None]
 
 
 def read_mission(platform: Platform, name: str) -> MissionState:
@@ -72,17 +73,26 @@ def read_mission(platform: Platform, name: str) -> MissionState:
     return _read(platform, found[0])
 
 
-def _read(platform: Platform, mission: MissionId) -> MissionState:
+@overload
+def _read(platform: Platform, mission: MissionId) -> MissionState: ...
+@overload
+def _read(platform: Platform, mission: MissionId, until: str | None) -> MissionState | None: ...
+def _read(platform: Platform, mission: MissionId, until: str | None = None) -> MissionState | None:
     recorded = platform.store.read(StreamId(mission))
-    return fold(mission, ((platform.vocabulary.decode(r), r.at) for r in recorded))
+    known = [(platform.vocabulary.decode(r), r.at) for r in recorded if until is None or r.at < until]
+    return fold(mission, known) if known else None
 
 
-def standing_of(platform: Platform, state: MissionState, reader: CampaignReader | None = None) -> Standing:
+def standing_of(platform: Platform, state: MissionState) -> Standing:
     """Return how far a mission has come, from its campaigns' logs alone."""
-    reader = reader or CampaignReader(platform)
-    evidence = evidence_of(state.charter, [reader.facts(campaign) for campaign in state.campaigns])
+    reader = CampaignReader(platform)
+    return standing_by(state, [reader.facts(campaign) for campaign in state.campaigns], datetime.now(UTC))
+
+
+def standing_by(state: MissionState, campaigns: Sequence[CampaignFacts], now: datetime) -> Standing:
+    """Return how far a mission has come, by what its campaigns' logs said until `now`."""
     since = {kpi.outcome: state.held_since(kpi.outcome) for kpi in state.charter.kpis}
-    return standing(state.charter, evidence, since, datetime.now(UTC))
+    return standing(state.charter, evidence_of(state.charter, campaigns), since, now)
 
 
 def evidence_of(charter: Charter, campaigns: Sequence[CampaignFacts]) -> Evidence:
@@ -155,16 +165,30 @@ def open_mission(platform: Platform, loaded: LoadedCharter, actor: str, reason: 
         InvalidSpec: the charter lacks pieces.
         Refused: a mission of that name is under way, or the actor may not.
     """
-    decide.check_complete(loaded.charter)
-    first = decide.drafted(loaded.charter, str(loaded.folder), actor)
-    imagined = fold(MissionId("mis_unopened"), [(first, "")])
-    opened = decide.opened(imagined, actor, reason)
+    first, opened = _opening(loaded, actor, reason)
     state = _latest(platform, loaded.charter.name)
     if state is None or state.has_ended:
         return _new(platform, [first, opened])
     _check_is_draft(state)
     events = [*decide.revised(state, loaded.charter, str(loaded.folder), actor), opened]
     return append_to_mission(platform, state, events)
+
+
+def check_can_open(loaded: LoadedCharter, actor: str) -> None:
+    """Make sure of all that can be known before a store is touched.
+
+    Raises:
+        InvalidSpec: the charter lacks pieces.
+        Refused: the actor may not.
+    """
+    _opening(loaded, actor, "")
+
+
+def _opening(loaded: LoadedCharter, actor: str, reason: str) -> tuple[Event, Event]:
+    """Return the first two facts of a mission that is opened at once."""
+    decide.check_complete(loaded.charter)
+    first = decide.drafted(loaded.charter, str(loaded.folder), actor)
+    return first, decide.opened(fold(MissionId("mis_unopened"), [(first, "")]), actor, reason)
 
 
 def _new(platform: Platform, events: Sequence[Event]) -> MissionState:

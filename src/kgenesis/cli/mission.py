@@ -4,44 +4,18 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kgenesis.cli import options, screen
-from kgenesis.cli.language import t
+from kgenesis.cli.language import lang, t
 from kgenesis.cli.mission_steer import STEERING, MissionName
+from kgenesis.cli.programme import PROGRAMME
 
 if TYPE_CHECKING:
     from kgenesis.app.platform import Platform
-
-STATES = {
-    "drafted": ("drafted", "초안"),
-    "opened": ("opened", "개시"),
-    "running": ("running", "진행 중"),
-    "paused": ("paused", "일시 중단"),
-    "pivoted": ("pivoted", "방향 전환"),
-    "stopped": ("stopped", "종료"),
-    "met": ("met", "달성"),
-}
-MILESTONES = {
-    "passed": ("passed", "통과"),
-    "late": ("passed late", "늦게 통과"),
-    "open": ("open", "진행 중"),
-    "overdue": ("overdue", "기한 지남"),
-}
-DEEDS = {
-    "mission.drafted": ("charter drafted", "헌장 초안 작성"),
-    "mission.revised": ("draft revised", "초안 수정"),
-    "mission.opened": ("opened", "개시"),
-    "mission.campaign-joined": ("campaign joined", "캠페인 합류"),
-    "mission.paused": ("paused", "일시 중단"),
-    "mission.resumed": ("resumed", "재개"),
-    "mission.pivoted": ("charter changed", "헌장 변경(방향 전환)"),
-    "mission.stopped": ("stopped", "종료"),
-    "mission.milestone-passed": ("milestone passed", "이정표 통과"),
-    "mission.met": ("met", "달성"),
-}
+    from kgenesis.kernel.text import Text
 
 
-def state_of(name: str | None) -> str:
-    """Return where a mission stands, for people."""
-    return "–" if name is None else t(*STATES[name])
+def said(text: "Text") -> str:
+    """Return a text in the language people read here."""
+    return text.in_(lang())
 
 
 def store_if_any(store: str | None) -> "Platform | None":
@@ -66,6 +40,8 @@ def list_(store: options.Store = None, is_json: options.Json = False) -> None:  
     from rich import box
     from rich.table import Table
 
+    from kgenesis.app.mission_words import state_text
+
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column(t("Mission", "미션"), overflow="fold")
     table.add_column(t("Title", "제목"), overflow="fold")
@@ -75,7 +51,7 @@ def list_(store: options.Store = None, is_json: options.Json = False) -> None:  
     for mission in missions:
         here = t("yes", "가능") if mission["available"] else t("no", "불가")
         shown = [mission["name"], screen.text_of(mission["title"]), mission["technology"] or "–"]
-        table.add_row(*map(screen.literal, shown), state_of(mission["state"]), here)
+        table.add_row(*map(screen.literal, shown), said(state_text(mission["state"])), here)
     screen.out().print(table)
     for mission in missions:
         if mission["remedy"]:
@@ -99,8 +75,9 @@ def show(mission: MissionName, store: options.Store = None, is_json: options.Jso
         screen.print_json(data)
         return
     print_charter(data["charter"])
-    facts = [(t("Mission", "미션"), data["id"]), (t("State", "상태"), state_of(data["state"]))]
-    _grid(facts)
+    from kgenesis.app.mission_words import state_text
+
+    _grid([(t("Mission", "미션"), data["id"]), (t("State", "상태"), said(state_text(data["state"])))])
     for campaign in data["campaigns"]:
         told = t(
             f"{campaign['id']}  {campaign['mission_file']}, seed {campaign['seed']}, {campaign['experiments']} experiments",
@@ -111,55 +88,26 @@ def show(mission: MissionName, store: options.Store = None, is_json: options.Jso
 
 def print_charter(charter: Mapping[str, Any]) -> None:
     """Print a charter as people read it."""
+    from kgenesis.app.mission_words import budget_text, due_text, target_text
+
     console = screen.out()
     console.print(screen.text_of(charter["title"]), style="bold", markup=False)
     if any(charter["statement"].values()):
         console.print(screen.text_of(charter["statement"]), markup=False)
     partners = ", ".join(p["name"] for p in charter["partners"]) or "–"
-    budget = charter["budget"]
+    milestones = [(m["name"], f"{m['exam']} ({said(due_text(m['due']))})") for m in charter["milestones"]]
     _grid(
         [
             (t("Technologies", "기술"), ", ".join(charter["technologies"]) or "–"),
             (t("Question", "질문"), charter["question"] or "–"),
             (t("Director", "책임자"), charter["director"] or "–"),
             (t("Partners", "참여자"), partners),
-            *((t("Target", "목표"), target_text(kpi)) for kpi in charter["kpis"]),
-            *(
-                (t("Milestone", "이정표"), f"{m['name']}: {m['exam']} ({_due(m['due'])})")
-                for m in charter["milestones"]
-            ),
-            (t("Budget", "예산"), "–" if budget is None else _budget(budget)),
+            *((t("Target", "목표"), said(target_text(kpi))) for kpi in charter["kpis"]),
+            *((t("Milestone", "이정표"), f"{name}: {exam}") for name, exam in milestones),
+            (t("Budget", "예산"), said(budget_text(charter["budget"]))),
             (t("Mission files", "미션 파일"), ", ".join(charter["mission_files"]) or "–"),
         ]
     )
-
-
-def target_text(kpi: Mapping[str, Any]) -> str:
-    """Return a KPI for people, e.g. `charge_time ≤ 29.4 min`."""
-    label = screen.text_of(kpi["label"]) if kpi.get("label") and any(kpi["label"].values()) else kpi["outcome"]
-    target = screen.with_unit(kpi["target"], kpi["unit"])
-    if kpi["goal"] == "hit":
-        wanted = kpi["hit"] if "hit" in kpi else kpi["value"]
-        return f"{label} = {screen.with_unit(wanted, kpi['unit'])} ± {target}"
-    return f"{label} {'≥' if kpi['goal'] == 'maximize' else '≤'} {target}"
-
-
-def _due(due: Mapping[str, Any]) -> str:
-    parts = []
-    if due.get("experiments"):
-        parts.append(t(f"within {due['experiments']} experiments", f"실험 {due['experiments']}회 안에"))
-    if due.get("date"):
-        parts.append(t(f"by {due['date']}", f"{due['date']}까지"))
-    return ", ".join(parts)
-
-
-def _budget(budget: Mapping[str, Any]) -> str:
-    parts = [t(f"{budget['experiments']} experiments", f"실험 {budget['experiments']}회")]
-    if budget["won"]:
-        parts.append(t(f"{budget['won']:,.0f} won", f"{budget['won']:,.0f}원"))
-    if budget["gpu_hours"]:
-        parts.append(t(f"{budget['gpu_hours']:g} GPU-hours", f"GPU {budget['gpu_hours']:g}시간"))
-    return ", ".join(parts)
 
 
 def _grid(rows: Iterable[tuple[str, str]]) -> None:
@@ -184,61 +132,28 @@ def status(mission: MissionName, store: options.Store = None, is_json: options.J
 
 def print_status(data: Mapping[str, Any]) -> None:
     """Print how far a mission is."""
+    from kgenesis.app import mission_words as words
+    from kgenesis.kernel.text import Text
+
     screen.out().print(screen.text_of(data["title"]), style="bold", markup=False)
-    rows = [(t("Mission", "미션"), f"{data['id']} ({state_of(data['state'])})")]
-    for kpi in data["kpis"]:
-        reached = t("reached", "도달") if kpi["is_reached"] else t("not reached", "미도달")
-        prior = t(", measured before the target was set", ", 목표를 정하기 전에 측정") if kpi["is_prior"] else ""
-        best = screen.with_unit(kpi["best"], kpi["unit"])
-        rows.append((target_text(kpi), t(f"best {best}, {reached}{prior}", f"최고 {best}, {reached}{prior}")))
+    rows = [(t("Mission", "미션"), f"{data['id']} ({said(words.state_text(data['state']))})")]
+    rows += [(said(words.target_text(kpi)), said(words.best_text(kpi))) for kpi in data["kpis"]]
     for milestone in data["milestones"]:
-        state = t(*MILESTONES[milestone["state"]])
-        rows.append((milestone["name"], f"{milestone['exam']}: {state} ({_due(milestone['due'])})"))
+        state, due = said(words.MILESTONES[milestone["state"]]), said(words.due_text(milestone["due"]))
+        rows.append((milestone["name"], f"{milestone['exam']}: {state} ({due})"))
     done = data["experiments"]
     rows.append((t("Experiments", "실험"), t(
         f"{done['finished']} of {done['budget'] or '–'}, {done['failed']} failed",
         f"{done['budget'] or '–'}회 중 {done['finished']}회, 실패 {done['failed']}회")))  # fmt: skip
-    rows += [(t("Cost", "비용"), _won(data["won"])), ("GPU", _gpu(data["gpu_hours"]))]
-    told = acceleration_text(data["acceleration"])
-    if data["acceleration"] is None and data["campaigns"]:
-        told = screen.text_of(data["campaigns"][-1]["why_no_acceleration"])
-    rows.append((t("Acceleration", "가속 배수"), told))
+    rows.append((t("Cost", "비용"), said(words.won_text(data["won"]["spent"], data["won"]["budget"]))))
+    rows.append(("GPU", said(words.gpu_text(data["gpu_hours"]))))
+    why = data["campaigns"][-1]["why_no_acceleration"] if data["campaigns"] else None
+    told = words.acceleration_text(data["acceleration"], Text.model_validate(why) if why else None)
+    rows.append((t("Acceleration", "가속 배수"), said(told) if data["campaigns"] else "–"))
     _grid(rows)
     if data["is_met_by_logs"] and data["state"] not in {"met", "stopped"}:
         screen.note(t("The logs reach every KPI; `kgenesis mission run` or `join` writes it down.",
                       "기록상 모든 KPI에 도달했습니다. `kgenesis mission run`이나 `join`이 달성을 기록합니다."))  # fmt: skip
-
-
-def _won(won: Mapping[str, Any]) -> str:
-    if won["spent"] is None:
-        return t("not known in won", "원 단위로 알 수 없음")
-    spent = f"{won['spent']:,.0f}"
-    return t(f"{spent} won", f"{spent}원") if won["budget"] is None else t(
-        f"{spent} of {won['budget']:,.0f} won", f"{won['budget']:,.0f}원 중 {spent}원")  # fmt: skip
-
-
-def _gpu(hours: Mapping[str, Any]) -> str:
-    if hours["logged"] is None:
-        return t("not known: no laboratory logged GPU-hours", "알 수 없음: GPU 시간을 기록한 실험실이 없음")
-    part = t(f"; {hours['n_not_logged']} experiments logged none", f", 기록 없는 실험 {hours['n_not_logged']}회")
-    return t(f"{hours['logged']:g} GPU-hours", f"GPU {hours['logged']:g}시간") + (part if hours["n_not_logged"] else "")
-
-
-def acceleration_text(found: Mapping[str, Any] | None) -> str:
-    """Return a gain for people, with the goal ×2 beside it."""
-    if found is None:
-        return t("no reference to tell it by", "비교할 기준이 없음")
-    sign = {(True, False): "≥ ", (False, True): "≤ "}.get((found["n_at_least"] > 0, found["n_at_most"] > 0), "")
-    low, high = found["interval"]
-    interval = f"{low:.2g}–{'…' if high is None else format(high, '.2g')}"
-    goal = {
-        "shown": t("goal ×2 shown", "목표 2배 입증"),
-        "not-shown": t("goal ×2 not shown", "목표 2배 입증 안 됨"),
-        "missed": t("goal ×2 missed", "목표 2배 미달"),
-    }[found["verdict"]]
-    n = found["n_campaigns"]
-    return t(f"{sign}{found['geometric_mean']:.2g}× ({interval}, {n} campaigns; {goal})",
-             f"{sign}{found['geometric_mean']:.2g}배({interval}, 캠페인 {n}개, {goal})")  # fmt: skip
 
 
 def history(mission: MissionName, store: options.Store = None, is_json: options.Json = False) -> None:  # noqa: FBT002
@@ -253,13 +168,15 @@ def history(mission: MissionName, store: options.Store = None, is_json: options.
     if is_json:
         screen.print_json({"id": state.id, "events": events})
         return
+    from kgenesis.app.mission_words import DEEDS, NONE, ROLES
+
     rows = []
     for event in events:
         who = event.get("actor", "")
-        role = {"director": t("director", "책임자"), "partner": t("partner", "참여자")}.get(event.get("role", ""), "")
+        role = said(ROLES.get(event.get("role", ""), NONE)).strip("–")
         what = " ".join(str(event[key]) for key in ("campaign", "milestone", "experiment") if event.get(key))
-        said = "  ".join(part for part in (what, f"{who} ({role})" if role else who, event.get("reason", "")) if part)
-        rows.append((screen.moment(event["at"]), f"{t(*DEEDS[event['type']])}  {said}".rstrip()))
+        told = "  ".join(part for part in (what, f"{who} ({role})" if role else who, event.get("reason", "")) if part)
+        rows.append((screen.moment(event["at"]), f"{said(DEEDS[event['type']])}  {told}".rstrip()))
     _grid(rows)
 
 
@@ -273,4 +190,5 @@ COMMANDS: dict[str, tuple[Any, str]] = {
     "history": (history, t("What happened to a mission, who decided it, and why.",
                            "미션에 일어난 일, 결정한 사람, 까닭.")),
     **STEERING,
+    **PROGRAMME,
 }  # fmt: skip

@@ -172,7 +172,7 @@ def open_(
 ) -> None:
     """Open a mission: from now on its charter holds."""
     from kgenesis.app.charters import load_charter
-    from kgenesis.app.missions import actor_of, open_draft, open_mission
+    from kgenesis.app.missions import actor_of, check_can_open, open_draft, open_mission
     from kgenesis.app.platform import open_platform
 
     who = actor_of(actor)
@@ -181,6 +181,7 @@ def open_(
         state = open_draft(platform, charter, who, reason)
     else:
         loaded = load_charter(charter, who)
+        check_can_open(loaded, who)  # so that bad input leaves no trace
         platform = open_platform(store)
         state = open_mission(platform, loaded, who, reason)
         for note in loaded.notes:

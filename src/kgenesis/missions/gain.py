@@ -43,22 +43,25 @@ class Pooled:
     """Campaigns behind it."""
     n_at_least: int
     n_at_most: int
+    n_undecided: int = 0
+    """Campaigns that ended without their target, as more than half of the reference's searches did: left out."""
 
     @property
     def verdict(self) -> Verdict:
         """Whether the goal ×2 is shown, missed, or not shown either way."""
-        if self.interval[0] >= GOAL and not self.n_at_most:
+        if self.interval[0] >= GOAL and not self.n_at_most and not self.n_undecided:
             return "shown"
         return "missed" if self.interval[1] < GOAL and not self.n_at_least else "not-shown"
 
 
-def pooled(factors: Sequence[Factor], seed: int = 0) -> Pooled | None:
+def pooled(factors: Sequence[Factor], n_undecided: int = 0, seed: int = 0) -> Pooled | None:
     """Return the geometric mean and median of factors, with a 95 % interval of the mean; None without any.
 
     One campaign: the interval is its own, which holds what is not known about its reference and not its luck. Several:
     the percentile bootstrap over campaigns (Efron & Tibshirani 1993, ch. 13); in each resample every reference is
     drawn anew, log-normally within its own interval, once for all campaigns that are compared with it. A campaign
-    that ended without its target enters at what it spent, as in `campaign.metrics.aggregate`.
+    that ended without its target enters at what it spent, as in `campaign.metrics.aggregate`; `n_undecided` are those of
+    which nothing can be said, and which therefore forbid to call the goal shown.
     """
     if not factors:
         return None
@@ -68,7 +71,7 @@ def pooled(factors: Sequence[Factor], seed: int = 0) -> Pooled | None:
     mean, median = float(np.exp(logs.mean())), float(np.exp(np.median(logs)))
     if len(factors) == 1:
         interval = (factors[0].low, factors[0].high)
-        return Pooled(mean, median, interval, 1, n_at_least, n_at_most)
+        return Pooled(mean, median, interval, 1, n_at_least, n_at_most, n_undecided)
     rng = np.random.default_rng((seed, len(factors), 95))
     references = {name: i for i, name in enumerate(dict.fromkeys(factor.reference for factor in factors))}
     of = np.array([references[factor.reference] for factor in factors])
@@ -78,7 +81,8 @@ def pooled(factors: Sequence[Factor], seed: int = 0) -> Pooled | None:
     shifts = np.take_along_axis(shared, of[picks], axis=1) * spread[picks]
     means = (logs[picks] + shifts).mean(axis=1)
     low, high = np.exp(np.quantile(means, [0.025, 0.975], method="inverted_cdf"))
-    return Pooled(mean, median, (float(low), float(high)), len(factors), n_at_least, n_at_most)
+    interval = (float(low), float(high))
+    return Pooled(mean, median, interval, len(factors), n_at_least, n_at_most, n_undecided)
 
 
 def _log_sd(factor: Factor) -> float:
