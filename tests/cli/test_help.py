@@ -53,6 +53,11 @@ COMMANDS = [
     ("new", "lab"),
     ("mission",),
     ("mission", "list"),
+    ("mission", "open"),
+    ("mission", "run"),
+    ("mission", "pivot"),
+    ("mission", "scoreboard"),
+    ("mission", "report"),
 ]
 HANGUL = re.compile(r"[가-힣]")
 ALL_PAGES = """

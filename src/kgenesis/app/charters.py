@@ -1,13 +1,13 @@
 """Read a charter, or make the one that a mission file without a charter amounts to; refuse it whole."""
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from kgenesis.app.mission_files import LoadedMission, invalid, load_mission, load_mission_data
 from kgenesis.app.platform import make_lab
+from kgenesis.atlas import load_atlas
 from kgenesis.campaign.spec import Mission
 from kgenesis.kernel.errors import InvalidSpec, KGenesisError, Mistake, NotFound, UnitMismatch
 from kgenesis.kernel.text import Text, say
@@ -154,10 +154,6 @@ def _units(charter: Charter) -> list[Mistake]:
 
 def _technologies(charter: Charter) -> list[Mistake]:
     try:
-        load_atlas = import_module("kgenesis.atlas").load_atlas
-    except ImportError:
-        return []
-    try:
         atlas = load_atlas() if charter.scheme is None else load_atlas(charter.scheme)
     except NotFound as error:
         return [Mistake(error.detail, "scheme")]
@@ -173,8 +169,8 @@ def _technologies(charter: Charter) -> list[Mistake]:
 def field_of(technology: str) -> str:
     """Return the field of a technology of the atlas in force; nothing if it is not known."""
     try:
-        return str(import_module("kgenesis.atlas").load_atlas().technology(technology).field)
-    except (ImportError, NotFound):
+        return load_atlas().technology(technology).field
+    except NotFound:
         return ""
 
 
