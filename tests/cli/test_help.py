@@ -36,6 +36,7 @@ COMMANDS = [
     ("question", "reject"),
     ("question", "prefer"),
     ("question", "prize"),
+    ("question", "to-mission"),
     ("question", "list"),
     ("question", "show"),
     ("question", "tree"),

@@ -9,6 +9,7 @@ from kgenesis.kernel.events import Event
 from kgenesis.kernel.ids import QuestionId, StreamId, new_question_id
 from kgenesis.kernel.text import say
 from kgenesis.questions import decide
+from kgenesis.questions.events import Similar
 from kgenesis.questions.ranking import Comparison, Ranking, rank
 from kgenesis.questions.spec import Question, ReviewFile
 from kgenesis.questions.state import QuestionState, evolve, fold, same_person
@@ -52,8 +53,8 @@ def _read(platform: Platform, stream: StreamId) -> QuestionState:
     return fold(QuestionId(stream), ((platform.vocabulary.decode(r), r.at) for r in recorded))
 
 
-def _change(platform: Platform, name: str, wish: Callable[[QuestionState], Sequence[Event]]) -> QuestionState:
-    """Write what a wish makes of a question; if somebody else wrote first, read it and ask again."""
+def change_question(platform: Platform, name: str, wish: Callable[[QuestionState], Sequence[Event]]) -> QuestionState:
+    """Write the facts that a wish makes of a question; if somebody else wrote first, read it and ask again."""
     while True:
         state = read_question(platform, name)
         events = wish(state)
@@ -66,8 +67,17 @@ def _change(platform: Platform, name: str, wish: Callable[[QuestionState], Seque
         return state
 
 
-def propose(platform: Platform, question: Question, by: str) -> QuestionState:
+def propose(
+    platform: Platform, question: Question, by: str, similar: Sequence[Similar] = (), embedder: str = ""
+) -> QuestionState:
     """Ask a question: the first fact of a new stream.
+
+    Args:
+        platform: the store it will live in.
+        question: a valid question.
+        by: who asks it.
+        similar: questions it is known to resemble, and is asked nevertheless.
+        embedder: what found them.
 
     Raises:
         NotFound, Refused: its parent is not there, or was rejected.
@@ -81,7 +91,7 @@ def propose(platform: Platform, question: Question, by: str) -> QuestionState:
                 hint=say("Leave `parent` out, or name another.", "`parent`를 지우거나 다른 질문을 쓰세요."),
             )
     id_ = new_question_id()
-    event = decide.proposed(question, by)
+    event = decide.proposed(question, by, similar, embedder)
     (recorded,) = platform.store.append(StreamId(id_), 0, [event])
     return fold(id_, [(event, recorded.at)])
 
@@ -92,7 +102,7 @@ def review(platform: Platform, name: str, file: ReviewFile, by: str) -> Question
     Raises:
         NotFound, Refused, BadInput: as `decide.reviewed`.
     """
-    return _change(platform, name, lambda state: decide.reviewed(state, file, by))
+    return change_question(platform, name, lambda state: decide.reviewed(state, file, by))
 
 
 def sharpen(platform: Platform, name: str, question: Question, by: str, why: str = "") -> QuestionState:
@@ -112,7 +122,7 @@ def sharpen(platform: Platform, name: str, question: Question, by: str, why: str
         kept = {"parent": old.parent, "machine": question.machine or old.machine}
         return decide.sharpened(state, question.model_copy(update=kept), by, why)
 
-    return _change(platform, name, wish)
+    return change_question(platform, name, wish)
 
 
 def split(platform: Platform, name: str, parts: Sequence[Question], by: str, why: str = "") -> QuestionState:
@@ -138,7 +148,7 @@ def split(platform: Platform, name: str, parts: Sequence[Question], by: str, why
     there = {id_: s.question for id_, s in read_pool(platform).items() if s.question.parent == state.id}
     ids = [next((id_ for id_, q in there.items() if q == part), None) for part in mine]
     children = [id_ or propose(platform, part, by).id for id_, part in zip(ids, mine, strict=True)]
-    return _change(platform, state.id, lambda now: decide.split(now, children, by, why))
+    return change_question(platform, state.id, lambda now: decide.split(now, children, by, why))
 
 
 def accept(platform: Platform, name: str, by: str, why: str = "") -> QuestionState:
@@ -147,7 +157,7 @@ def accept(platform: Platform, name: str, by: str, why: str = "") -> QuestionSta
     Raises:
         Refused: the gate lacks something; each thing is named.
     """
-    return _change(platform, name, lambda state: decide.accepted(state, by, why))
+    return change_question(platform, name, lambda state: decide.accepted(state, by, why))
 
 
 def reject(platform: Platform, name: str, by: str, why: str) -> QuestionState:
@@ -156,7 +166,7 @@ def reject(platform: Platform, name: str, by: str, why: str) -> QuestionState:
     Raises:
         Refused, BadInput: as `decide.rejected`.
     """
-    return _change(platform, name, lambda state: decide.rejected(state, by, why))
+    return change_question(platform, name, lambda state: decide.rejected(state, by, why))
 
 
 def compare(platform: Platform, better: str, worse: str, by: str, why: str) -> QuestionState:
@@ -166,7 +176,7 @@ def compare(platform: Platform, better: str, worse: str, by: str, why: str) -> Q
         Refused, BadInput: as `decide.preferred`.
     """
     other = read_question(platform, worse)
-    return _change(platform, better, lambda state: decide.preferred(state, other, by, why))
+    return change_question(platform, better, lambda state: decide.preferred(state, other, by, why))
 
 
 def make_prize(platform: Platform, name: str, by: str, why: str, purse: str = "") -> QuestionState:
@@ -175,7 +185,7 @@ def make_prize(platform: Platform, name: str, by: str, why: str, purse: str = ""
     Raises:
         Refused, BadInput: as `decide.became_prize`.
     """
-    return _change(platform, name, lambda state: decide.became_prize(state, by, why, purse))
+    return change_question(platform, name, lambda state: decide.became_prize(state, by, why, purse))
 
 
 # ---- looking ------------------------------------------------------------------------------------------------------

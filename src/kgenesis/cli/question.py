@@ -32,8 +32,12 @@ By = Annotated[
     typer.Option(
         "--by",
         metavar=t("NAME", "이름"),
+        envvar="KGENESIS_BY",
         show_default=False,
-        help=t("Who does it; kept in the log.", "누가 하는지. 기록에 남습니다."),
+        show_envvar=False,
+        help=t(
+            "Who does it; kept in the log. Default: KGENESIS_BY.", "누가 하는지. 기록에 남습니다. 기본값: KGENESIS_BY."
+        ),
     ),
 ]
 Why = Annotated[
@@ -104,9 +108,29 @@ def check(
         screen.note(t(f"It would be better with: {names}", f"있으면 더 좋은 것: {names}"))
 
 
+Anyway = Annotated[
+    bool,
+    typer.Option("--anyway", help=t("Ask it although similar ones are there.", "비슷한 질문이 있어도 제안합니다.")),
+]
+EmbedderName = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        metavar="e5|lexical",
+        show_default=False,
+        help=t(
+            "What looks for similar questions; default: by meaning (e5) where that is installed, else by letters.",
+            "비슷한 질문을 찾는 것. 기본값: 설치되어 있으면 뜻으로(e5), 아니면 글자로.",
+        ),
+    ),
+]
+
+
 def propose(
     file: QuestionFile,
     by: By,
+    anyway: Anyway = False,  # noqa: FBT002
+    embedder: EmbedderName = None,
     store: options.Store = None,
     is_json: options.Json = False,  # noqa: FBT002
 ) -> None:
@@ -114,10 +138,15 @@ def propose(
     from kgenesis.app import questions
     from kgenesis.app.platform import open_platform
     from kgenesis.app.question_files import load_question
+    from kgenesis.app.similar_questions import find_similar, too_similar
     from kgenesis.questions.decide import named
 
     question, by = load_question(Path(file)), named(by)  # before a store is made
-    _say(questions.propose(open_platform(store), question, by), is_json=is_json)
+    platform = open_platform(store)
+    similar, name = find_similar(platform, question, embedder)
+    if similar and not anyway:
+        raise too_similar(platform, similar)
+    _say(questions.propose(platform, question, by, similar, name), is_json=is_json)
 
 
 RubricName = Annotated[
@@ -305,6 +334,40 @@ def prize(
     _say(questions.make_prize(existing(store), question, by, why, purse), is_json=is_json)
 
 
+Out = Annotated[
+    str,
+    typer.Option("--out", "-o", metavar=t("FOLDER", "폴더"), help=t("Where the drafts are written.", "초안을 쓸 곳.")),
+]
+
+
+def to_mission(
+    question: QuestionName,
+    by: By,
+    out: Out = ".",
+    why: Why = "",
+    force: options.Force = False,  # noqa: FBT002
+    store: options.Store = None,
+    is_json: options.Json = False,  # noqa: FBT002
+) -> None:
+    """Compile an accepted question into drafts of a mission and its charter."""
+    from kgenesis.app.question_to_mission import compile_question
+
+    made = compile_question(existing(store), question, Path(out), by, lang(), why=why, may_replace=force)
+    if is_json:
+        missing = [{"field": m.field, "text": m.text.model_dump()} for m in made.missing]
+        files = [str(file) for file in made.files]
+        screen.print_json(card_of(made.state) | {"files": files, "runs": made.runs, "missing": missing})
+        return
+    for file in made.files:
+        print(file)  # noqa: T201
+    for lack in made.missing:
+        screen.note(t("still missing: ", "아직 빠진 것: ") + f"{lack.field}: {lack.text.in_(lang())}")
+    if made.runs:
+        screen.note(
+            t(f"It can be run: kgenesis run {made.files[0]}", f"실행할 수 있습니다: kgenesis run {made.files[0]}")
+        )
+
+
 COMMANDS: dict[str, tuple[Any, str]] = {
     "new": (new, t("Write a commented question file to fill in.", "채워 넣을, 주석이 달린 질문 파일을 씁니다.")),
     "check": (check, t("All that is wrong or missing in a question file.", "질문 파일에서 틀리거나 빠진 모든 것.")),
@@ -326,5 +389,12 @@ COMMANDS: dict[str, tuple[Any, str]] = {
         t("Of two questions, say which is the more worth answering.", "두 질문 가운데 더 답할 만한 것을 고릅니다."),
     ),
     "prize": (prize, t("Put an accepted question up as a prize.", "채택한 질문을 상금 과제로 냅니다.")),
+    "to-mission": (
+        to_mission,
+        t(
+            "Compile an accepted question into drafts of a mission and its charter.",
+            "채택한 질문을 미션과 헌장의 초안으로 옮깁니다.",
+        ),
+    ),
     **LOOK,
 }

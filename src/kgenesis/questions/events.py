@@ -15,7 +15,7 @@ class Similar(Frozen):
 
     id: str
     likeness: Annotated[float, Field(ge=-1, le=1)]
-    """Cosine of the two statements' embeddings."""
+    """Cosine of the two statements that are most alike."""
 
 
 class QuestionProposed(Event):

@@ -57,12 +57,23 @@ class QuoteRule(Frozen):
     least_letters: Annotated[int, Field(ge=1)]
 
 
+class Bar(Frozen):
+    """From which cosine on two texts are said to be alike."""
+
+    same: Annotated[float, Field(ge=0, le=1)]
+    """Both in the same language."""
+    across: Annotated[float, Field(ge=0, le=1)]
+    """One in Korean, one not."""
+
+
 class Measures(Frozen):
     """The whole of `rubrics.yaml`."""
 
     scale: dict[int, Text]
     gate: Gate
     quote: QuoteRule
+    likeness: dict[str, Bar]
+    """By the name of an embedder."""
     rubrics: tuple[Rubric, ...]
 
     @model_validator(mode="after")

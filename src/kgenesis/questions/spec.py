@@ -114,7 +114,7 @@ class MissionHints(Frozen):
     """What is known of the mission that would answer the question; nothing here is guessed for you."""
 
     start_from: str = ""
-    """A built-in mission, or the path of a mission file relative to the question file: its space, lab and budget."""
+    """A built-in mission, or the path of a mission file, relative to the folder the drafts are written to."""
     outcome: str = ""
     """Which objective of `start_from` measures the target; its target becomes the question's."""
     lab: str = ""
