@@ -1,0 +1,6 @@
+"""Laboratories of hydrogen, and the mission files that use them."""
+
+from pathlib import Path
+
+GAS_TURBINE = Path(__file__).with_name("gas-turbine.yaml")
+"""The mission `gas-turbine`."""
