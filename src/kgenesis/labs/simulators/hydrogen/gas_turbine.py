@@ -129,7 +129,7 @@ class Combustor:
     @property
     def error(self) -> type[Exception]:
         """What Cantera raises."""
-        return self._cantera.CanteraError  # type: ignore[no-any-return]
+        return self._cantera.CanteraError
 
     def lost(self, before: Stream, after: Stream) -> float:
         """Return the largest change of an element's mass fraction, or of enthalpy in MJ/kg."""
