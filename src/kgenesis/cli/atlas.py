@@ -137,7 +137,7 @@ def technologies(field: OfField = None, scheme: Scheme = None, is_json: options.
     for technology in chosen:
         if technology.field != last:
             table.add_section()
-            table.add_row(f"[bold]{literal(_name(atlas.field(technology.field)))}[/]")
+            table.add_row("", f"[bold]{literal(_name(atlas.field(technology.field)))}[/]")
             last = technology.field
         targets = "; ".join(target.text.in_(lang()) for target in technology.targets)
         _add(table, technology.id, _name(technology), targets or "–")
@@ -210,7 +210,7 @@ def coverage(data: Data = None, scheme: Scheme = None, is_json: options.Json = F
     for row in rows:
         if row.technology.field != last:
             table.add_section()
-            table.add_row(f"[bold]{literal(_name(atlas.field(row.technology.field)))}[/]")
+            table.add_row("", f"[bold]{literal(_name(atlas.field(row.technology.field)))}[/]")
             last = row.technology.field
         missions = ", ".join(m["name"] + ("" if m["available"] else t(" (not here)", "(불가)")) for m in row.missions)
         _add(table, row.technology.id, _name(row.technology), t(*HAS[row.has]), missions or "–")
