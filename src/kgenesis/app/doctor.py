@@ -24,6 +24,7 @@ CORE = ("kgenesis", "numpy", "scipy", "pydantic", "sqlalchemy", "typer", "rich")
 """Packages whose versions are shown."""
 
 PARTS = {
+    "ai": say("missions of artificial intelligence, on scikit-learn", "인공지능 미션(scikit-learn)"),
     "aerospace": say("the missions of aerospace and ocean", "우주항공·해양 미션"),
     "atlas": say(
         "searching the atlas by meaning, on a model that works offline", "아틀라스를 뜻으로 찾기(오프라인 모델)"
