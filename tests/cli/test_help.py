@@ -37,6 +37,8 @@ COMMANDS = [
     ("question", "prefer"),
     ("question", "prize"),
     ("question", "to-mission"),
+    ("question", "draft"),
+    ("question", "criticise"),
     ("question", "list"),
     ("question", "show"),
     ("question", "tree"),

@@ -74,6 +74,19 @@ def load_question(path: Path) -> Question:
     return checked.question
 
 
+def question_of(data: Mapping[str, Any], source: str) -> Question:
+    """Return the question some data asks, checked as a file is.
+
+    Raises:
+        InvalidSpec: with one mistake for each thing that is wrong.
+    """
+    question, wrong = _modelled(Question, data, Path(source), None)
+    wrong += _strange(data, Path(source), None)
+    if question is None or wrong:
+        raise refused(wrong)
+    return question
+
+
 def load_review(path: Path) -> ReviewFile:
     """Return the review a file holds; whether its quotes are true is for `decide` to say.
 

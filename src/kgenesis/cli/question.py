@@ -7,20 +7,13 @@ import typer
 
 from kgenesis.cli import options, screen
 from kgenesis.cli.language import lang, t
-from kgenesis.cli.question_view import LOOK, card_of
+from kgenesis.cli.question_assistant import ASSIST
+from kgenesis.cli.question_view import LOOK, QuestionName, card_of
 from kgenesis.cli.store import existing
 
 if TYPE_CHECKING:
     from kgenesis.questions.state import QuestionState
 
-QuestionName = Annotated[
-    str,
-    typer.Argument(
-        metavar=t("QUESTION", "질문"),
-        show_default=False,
-        help=t("Its id, the beginning of it, its name, or `last`.", "질문 ID, 그 앞부분, 이름, 또는 `last`."),
-    ),
-]
 QuestionFile = Annotated[
     str,
     typer.Argument(
@@ -397,4 +390,5 @@ COMMANDS: dict[str, tuple[Any, str]] = {
         ),
     ),
     **LOOK,
+    **ASSIST,
 }
