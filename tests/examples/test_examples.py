@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from kgenesis import Campaign
+from kgenesis.app.charters import load_charter
 from kgenesis.app.mission_files import load_mission
 from kgenesis.kernel.experiment import Failure
 
@@ -39,6 +40,12 @@ def _run(folder: Path, mission: Path, *options: str) -> None:
 @pytest.mark.parametrize("mission", MISSIONS, ids=lambda path: path.parent.name)
 def test_the_mission_is_valid_and_has_a_feasible_point(mission: Path) -> None:
     load_mission(str(mission))
+
+
+def test_the_charter_can_be_opened_as_it_is() -> None:
+    loaded = load_charter(str(EXAMPLES / "charter" / "charter.yaml"), "")
+    assert loaded.missing == []
+    assert loaded.notes == ()
 
 
 def test_there_is_a_row_for_every_example_in_the_readme() -> None:

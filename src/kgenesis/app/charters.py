@@ -166,14 +166,6 @@ def _technologies(charter: Charter) -> list[Mistake]:
     return mistakes
 
 
-def field_of(technology: str) -> str:
-    """Return the field of a technology of the atlas in force; nothing if it is not known."""
-    try:
-        return load_atlas().technology(technology).field
-    except NotFound:
-        return ""
-
-
 def _outcomes(charter: Charter, missions: list[Mission]) -> list[Mistake]:
     """Return what is wrong with KPIs that no mission file measures, or in another kind of unit."""
     mistakes = []

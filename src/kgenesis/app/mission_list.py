@@ -11,9 +11,8 @@ from typing import Any
 import yaml
 
 from kgenesis.app.cards import followed_missions
-from kgenesis.app.charters import field_of
 from kgenesis.app.mission_files import builtin_missions
-from kgenesis.app.missions import all_missions
+from kgenesis.app.mission_log import all_missions, field_of
 from kgenesis.app.platform import Platform
 from kgenesis.kernel.errors import KGenesisError
 from kgenesis.kernel.plugins import load_plugin

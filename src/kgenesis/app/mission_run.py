@@ -10,7 +10,8 @@ from kgenesis.app.campaign_facts import CampaignFacts, CampaignReader
 from kgenesis.app.campaigns import open_campaign, read_campaign
 from kgenesis.app.charters import mission_of
 from kgenesis.app.mission_files import LoadedMission
-from kgenesis.app.missions import append_to_mission, over_budget, read_mission, settle
+from kgenesis.app.mission_log import read_mission
+from kgenesis.app.missions import append_to_mission, over_budget, settle
 from kgenesis.app.platform import Platform
 from kgenesis.app.preflight import check_can_run
 from kgenesis.app.steer import extend_campaign

@@ -6,14 +6,15 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Literal, overload
+from typing import Literal
 
 from kgenesis.app.campaign_facts import CampaignFacts, CampaignReader
 from kgenesis.app.campaigns import read_campaign
 from kgenesis.app.charters import LoadedCharter, unit_mistake
+from kgenesis.app.mission_log import all_missions, mission_state, read_mission
 from kgenesis.app.platform import Platform
 from kgenesis.campaign.state import CampaignState
-from kgenesis.kernel.errors import Conflict, NotFound, Refused
+from kgenesis.kernel.errors import Conflict, Refused
 from kgenesis.kernel.events import Event
 from kgenesis.kernel.ids import MissionId, StreamId, new_mission_id
 from kgenesis.kernel.text import Text, say
@@ -37,50 +38,6 @@ def actor_of(name: str | None) -> str:
 
 
 # Reading ------------------------------------------------------------------------------------------------------------
-
-
-def all_missions(platform: Platform, until: str | None = None) -> list[MissionState]:
-    """Return every mission of a store, in the order they were drafted; as it stood at `until`, if given."""
-    found = [_read(platform, MissionId(stream), until) for stream in platform.store.streams("mis_")]
-    return [state for state in found if state is not None]
-
-
-def read_mission(platform: Platform, name: str) -> MissionState:
-    """Return a mission by its id, the beginning of its id, its charter's name (the latest), or `last`.
-
-    Raises:
-        NotFound: none, or more than one, is called so.
-    """
-    streams = [MissionId(stream) for stream in platform.store.streams("mis_")]
-    if name == "last" and streams:
-        return _read(platform, streams[-1])
-    found = [s for s in streams if s == name] or [s for s in streams if s.removeprefix("mis_").startswith(name)]
-    found = found or [s for s in streams if s.startswith(name)]
-    if len(found) != 1:
-        named = [state for state in (_read(platform, s) for s in streams) if state.charter.name == name]
-        if named:
-            return named[-1]
-        which = (
-            say("several missions are", "여럿이 있습니다") if found else say("no mission is", "그런 미션이 없습니다")
-        )
-        raise NotFound(
-            say(f"{which.en} called {name!r}", f"{name!r}: {which.ko}"),
-            hint=say(
-                "`kgenesis mission list` shows them; `kgenesis mission open` opens one.",
-                "`kgenesis mission list`로 보고 `kgenesis mission open`으로 여세요.",
-            ),
-        )
-    return _read(platform, found[0])
-
-
-@overload
-def _read(platform: Platform, mission: MissionId) -> MissionState: ...
-@overload
-def _read(platform: Platform, mission: MissionId, until: str | None) -> MissionState | None: ...
-def _read(platform: Platform, mission: MissionId, until: str | None = None) -> MissionState | None:
-    recorded = platform.store.read(StreamId(mission))
-    known = [(platform.vocabulary.decode(r), r.at) for r in recorded if until is None or r.at < until]
-    return fold(mission, known) if known else None
 
 
 def standing_of(platform: Platform, state: MissionState) -> Standing:
@@ -269,7 +226,7 @@ def settle(platform: Platform, state: MissionState) -> MissionState:
         try:
             return append_to_mission(platform, state, decide.proved(state, standing_of(platform, state)))
         except Conflict:
-            state = _read(platform, state.id)
+            state = mission_state(platform, state.id)
 
 
 def join_campaign(platform: Platform, name: str, campaign: str, actor: str) -> MissionState:

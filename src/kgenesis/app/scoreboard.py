@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from kgenesis.app.campaign_facts import CampaignFacts, CampaignReader, gain_of
 from kgenesis.app.cards import list_campaigns
-from kgenesis.app.charters import field_of
+from kgenesis.app.mission_log import all_missions, field_of
 from kgenesis.app.mission_view import pooled_data, standing_data
-from kgenesis.app.missions import all_missions, standing_by
+from kgenesis.app.missions import standing_by
 from kgenesis.app.platform import Platform
 from kgenesis.missions.state import MissionState
 

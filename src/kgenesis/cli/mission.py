@@ -59,8 +59,8 @@ def list_(store: options.Store = None, is_json: options.Json = False) -> None:  
 
 
 def _read(name: str, store: str | None) -> "tuple[Platform, Any, dict[str, Any]]":
+    from kgenesis.app.mission_log import read_mission
     from kgenesis.app.mission_view import mission_data
-    from kgenesis.app.missions import read_mission
     from kgenesis.app.platform import open_platform
 
     platform = open_platform(store, read_only=True)
@@ -158,8 +158,8 @@ def print_status(data: Mapping[str, Any]) -> None:
 
 def history(mission: MissionName, store: options.Store = None, is_json: options.Json = False) -> None:  # noqa: FBT002
     """Show what happened to a mission, who decided it, and why."""
+    from kgenesis.app.mission_log import read_mission
     from kgenesis.app.mission_view import history_data
-    from kgenesis.app.missions import read_mission
     from kgenesis.app.platform import open_platform
 
     platform = open_platform(store, read_only=True)

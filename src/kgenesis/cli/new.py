@@ -81,6 +81,12 @@ def lab(
 
 
 COMMANDS: dict[str, tuple[Any, str]] = {
-    "mission": (mission, t("A commented mission file that runs as it is.", "그대로 실행되는, 주석이 달린 미션 파일.")),
+    "mission": (
+        mission,
+        t(
+            "A commented mission file that runs as it is (a charter: `kgenesis mission new`).",
+            "그대로 실행되는, 주석이 달린 미션 파일(헌장은 `kgenesis mission new`).",
+        ),
+    ),
     "lab": (lab, t("The skeleton of a lab plug-in, with its tests.", "실험실 플러그인의 뼈대와 시험.")),
 }
