@@ -2,5 +2,8 @@
 
 from pathlib import Path
 
+ELECTROLYSER = Path(__file__).with_name("electrolyser.yaml")
+"""The mission `electrolyser`."""
+
 GAS_TURBINE = Path(__file__).with_name("gas-turbine.yaml")
 """The mission `gas-turbine`."""
