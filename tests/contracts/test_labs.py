@@ -14,6 +14,7 @@ from kgenesis.kernel.ports import Lab, PluginContext
 from kgenesis.kernel.problem import Problem
 from kgenesis.labs import functions, people, programs, tables
 from kgenesis.labs.simulators import synthetic
+from kgenesis.labs.simulators.advanced_mobility.ev_range import EvRange
 from kgenesis.labs.simulators.aerospace_ocean.wave_absorber import WaveAbsorber
 from kgenesis.labs.simulators.aerospace_ocean.wing import Wing
 from kgenesis.labs.simulators.cyber_security.kem_parameters import KemParameters
@@ -219,6 +220,28 @@ class TestKemParameters(LabCases):
     @pytest.fixture
     def infeasible_conditions(self) -> Mapping[str, Value]:
         return {"rank": 3, "modulus": 1153.0, "eta_1": 2, "eta_2": 2, "d_u": 12, "d_v": 4}
+
+
+@pytest.mark.skipif(find_spec("fastsim") is None, reason="FASTSim is not installed")
+class TestEvRange(LabCases):
+    """The lab `ev-range`, with its own mission."""
+
+    @pytest.fixture
+    def factory(self) -> Factory:
+        return EvRange.make
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        return load_mission("ev-range").mission.problem
+
+    @pytest.fixture
+    def conditions(self) -> Mapping[str, Value]:
+        numbers = {"battery": 53.0, "motor_power": 150.0, "drag_coefficient": 0.26}
+        return {**numbers, "chemistry": "NMC", "tyres": "eco", "drive": "RWD"}
+
+    @pytest.fixture
+    def infeasible_conditions(self, conditions: Mapping[str, Value]) -> Mapping[str, Value]:
+        return {**conditions, "chemistry": "LFP", "motor_power": 190.0}
 
 
 @pytest.mark.skipif(find_spec("capytaine") is None, reason="Capytaine is not installed")
