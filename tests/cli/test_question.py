@@ -88,7 +88,7 @@ def test_a_question_is_judged_by_two_who_disagree_sharpened_and_accepted(cli):
     found = shown(cli, id_)
     assert found["status"] == "accepted"
     assert found["route"]["advice"] == "mission"
-    assert found["possible"] == ["to-mission", "prize", "compare"]
+    assert found["possible"] == ["to-mission", "prize", "prefer"]
     events = json.loads(cli.inside("question", "history", id_, "--json").stdout)["events"]
     assert [e["type"].partition(".")[2] for e in events] == [
         "proposed", "reviewed", "reviewed", "sharpened", "accepted"

@@ -313,3 +313,11 @@ def test_whatever_people_wish_for_replay_equals_live_and_the_end_is_the_end(wish
     replayed = fold(state.id, [(vocabulary.decode(r), r.at) for r in written])
     assert replayed == state
     assert (state.status in OPEN) == ("review" in decide.possible(state))
+
+
+def test_what_is_possible_is_what_the_command_line_offers():
+    from typing import get_args
+
+    from kgenesis.cli.question import COMMANDS
+
+    assert set(get_args(decide.Action)) <= set(COMMANDS)

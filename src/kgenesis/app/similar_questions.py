@@ -51,7 +51,11 @@ def find_similar(
         return [], ""
     made = _embedder(embedder)
     folder = cache or platformdirs.user_cache_path("kgenesis") / "questions"
-    return similar(question, others, lambda texts: _kept(texts, made, folder), bars[made.name]), made.name
+
+    def embed(texts: Sequence[str]) -> FloatArray:
+        return made.embed(texts, is_query=False) if made.name == BY_LETTERS else _kept(texts, made, folder)
+
+    return similar(question, others, embed, bars[made.name]), made.name
 
 
 def too_similar(platform: Platform, found: Sequence[Similar]) -> Refused:

@@ -12,7 +12,7 @@ from kgenesis.questions.rubrics import Measures, Rubric, measures
 from kgenesis.questions.spec import Question, ReviewFile, is_said, passage_of
 from kgenesis.questions.state import OPEN, Opinion, QuestionState, Status
 
-Action = Literal["review", "sharpen", "split", "accept", "reject", "compare", "to-mission", "prize"]
+Action = Literal["review", "sharpen", "split", "accept", "reject", "prefer", "to-mission", "prize"]
 
 STATUSES: Mapping[Status, Text] = {
     "proposed": say("proposed", "제안됨"),
@@ -24,14 +24,14 @@ STATUSES: Mapping[Status, Text] = {
     "mission": say("a mission", "미션이 됨"),
     "prize": say("a prize", "상금 과제가 됨"),
 }
-_IN_OPEN: tuple[Action, ...] = ("review", "sharpen", "split", "accept", "reject", "compare")
+_IN_OPEN: tuple[Action, ...] = ("review", "sharpen", "split", "accept", "reject", "prefer")
 
 
 def possible(state: QuestionState) -> tuple[Action, ...]:
     """Return what may be done with a question now."""
     if state.status in OPEN:
         return _IN_OPEN
-    return ("to-mission", "prize", "compare") if state.status == "accepted" else ()
+    return ("to-mission", "prize", "prefer") if state.status == "accepted" else ()
 
 
 def check_possible(state: QuestionState, action: Action) -> None:
@@ -307,8 +307,8 @@ def preferred(state: QuestionState, over: QuestionState, by: str, why: str) -> l
             say("a question is not compared with itself", "질문을 자기 자신과 비교할 수 없습니다"),
             hint=say("Name two questions.", "질문 둘을 쓰세요."),
         )
-    check_possible(state, "compare")
-    check_possible(over, "compare")
+    check_possible(state, "prefer")
+    check_possible(over, "prefer")
     return [facts.QuestionPreferred(by=named(by), over=over.id, why=_reasoned(why))]
 
 
