@@ -364,6 +364,29 @@ class TestDispatching(LabCases):
         return {**conditions, "delay": 2.0}
 
 
+@pytest.mark.skipif(find_spec("rdkit") is None, reason="RDKit is not installed")
+class TestMolecule(LabCases):
+    """The lab `molecule`."""
+
+    @pytest.fixture
+    def factory(self) -> Factory:
+        from kgenesis.labs.simulators.advanced_bio.molecule import Molecule
+
+        return Molecule.make
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        return load_mission("molecule").mission.problem
+
+    @pytest.fixture
+    def conditions(self) -> Mapping[str, Value]:
+        return {"r7": "Cl", "r2": "H", "linker": "chloroquine", "amine": "diethylamine"}
+
+    @pytest.fixture
+    def infeasible_conditions(self, conditions: Mapping[str, Value]) -> Mapping[str, Value]:
+        return {**conditions, "r7": "At"}
+
+
 class TestPeople:
     """The lab `people` measures nothing itself, so most promises are not its own."""
 

@@ -36,7 +36,7 @@ PARTS = {
     "semiconductor": say("the missions of semiconductor and display", "반도체·디스플레이 미션"),
     "hydrogen": say("the missions of hydrogen", "수소 미션"),
     "nuclear": say("the missions of next-generation nuclear power", "차세대 원자력 미션"),
-    "bio": say("missions of biotechnology, on cobrapy", "바이오 미션(cobrapy)"),
+    "bio": say("missions of biotechnology, on cobrapy and RDKit", "바이오 미션(cobrapy, RDKit)"),
     "report": say("the report as one HTML file", "HTML 보고서"),
     "tables": say("Excel sheets and Parquet tables", "엑셀 시트와 Parquet 표"),
     "notebook": say("live progress and data frames in notebooks", "노트북의 실시간 진행과 데이터 프레임"),
