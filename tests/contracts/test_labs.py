@@ -15,6 +15,7 @@ from kgenesis.kernel.problem import Problem
 from kgenesis.labs import functions, people, programs, tables
 from kgenesis.labs.simulators import synthetic
 from kgenesis.labs.simulators.advanced_mobility.ev_range import EvRange
+from kgenesis.labs.simulators.advanced_robotics_manufacturing.gait import Gait
 from kgenesis.labs.simulators.aerospace_ocean.wave_absorber import WaveAbsorber
 from kgenesis.labs.simulators.aerospace_ocean.wing import Wing
 from kgenesis.labs.simulators.cyber_security.kem_parameters import KemParameters
@@ -242,6 +243,28 @@ class TestEvRange(LabCases):
     @pytest.fixture
     def infeasible_conditions(self, conditions: Mapping[str, Value]) -> Mapping[str, Value]:
         return {**conditions, "chemistry": "LFP", "motor_power": 190.0}
+
+
+@pytest.mark.skipif(find_spec("mujoco") is None, reason="MuJoCo is not installed")
+class TestGait(LabCases):
+    """The lab `gait`, with its own mission."""
+
+    @pytest.fixture
+    def factory(self) -> Factory:
+        return Gait.make
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        return load_mission("gait").mission.problem
+
+    @pytest.fixture
+    def conditions(self) -> Mapping[str, Value]:
+        numbers = {"frequency": 2.87, "swing": 0.335, "lift": 0.36, "lag": 0.734, "bend": 0.638, "lean": -0.071}
+        return {"gait": "walk", **numbers}
+
+    @pytest.fixture
+    def infeasible_conditions(self, conditions: Mapping[str, Value]) -> Mapping[str, Value]:
+        return {**conditions, "swing": 0.1, "lift": 0.1, "gait": "bound", "frequency": 1.0, "lean": 0.0}
 
 
 @pytest.mark.skipif(find_spec("capytaine") is None, reason="Capytaine is not installed")

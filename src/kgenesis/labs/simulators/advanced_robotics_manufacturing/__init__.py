@@ -1,6 +1,9 @@
-"""Laboratories of advanced robotics and manufacturing, and the mission files that use them."""
+"""Laboratories of the field advanced robotics and manufacturing, and their mission files."""
 
 from pathlib import Path
 
 DISPATCHING = Path(__file__).with_name("dispatching.yaml")
 """A rule that tells machines what to take next."""
+
+GAIT = Path(__file__).with_name("gait.yaml")
+"""A four-legged robot that walks fast on little power."""
