@@ -148,7 +148,7 @@ class GaussianPosterior:
         factor = np.zeros((n + m, n + m), order="F")
         factor[:n, :n] = self.factor
         factor[n:, :n] = lower.T
-        factor[n:, n:] = _cholesky(own)
+        factor[n:, n:] = cholesky(own)
         all_y = np.concatenate([self.y, (y - self.centre) / self.scale])
         alpha = lapack.dpotrs(factor, all_y, lower=1)[0]
         return replace(self, points=np.vstack([self.points, points]), y=all_y, factor=factor, alpha=alpha)
@@ -167,7 +167,7 @@ class GaussianPosterior:
         return self.hyperparameters.signal_variance + MEAN_VARIANCE
 
     def _covariance(self, a: FloatArray, b: FloatArray) -> FloatArray:
-        covariance = matern(_squared_distances(a, b))[0]
+        covariance = matern(squared_distances(a, b))[0]
         covariance *= self.hyperparameters.signal_variance
         covariance += MEAN_VARIANCE
         return covariance
@@ -310,7 +310,7 @@ class _Case:
         everywhere = self.data.x.copy()
         everywhere[self.rows] = x
         covariance = _covariance(found, replace(self, data=replace(self.data, x=everywhere)), self.rows)
-        factor = _cholesky(covariance)
+        factor = cholesky(covariance)
         alpha = lapack.dpotrs(factor, self.y[self.rows], lower=1)[0]
         return -0.5 * float(self.y[self.rows] @ alpha) - float(np.log(np.diagonal(factor)).sum())
 
@@ -352,7 +352,7 @@ PRIORS = {"per-factor": PER_FACTOR, "shared": ISOTROPIC, "weak": WEAK}
 def _covariance(found: Hyperparameters, case: _Case, rows: IntArray) -> FloatArray:
     """Covariance of outcomes, noise included but for that of outliers, shape (k, k)."""
     points = case.data.x[rows] * (case.scales / found.lengthscales[case.data.groups])
-    covariance = found.signal_variance * matern(_squared_distances(points, points))[0] + MEAN_VARIANCE
+    covariance = found.signal_variance * matern(squared_distances(points, points))[0] + MEAN_VARIANCE
     noise = np.where(np.isnan(case.known[rows]), found.noise_variance, case.known[rows])
     covariance[np.diag_indices(rows.size)] = found.signal_variance + MEAN_VARIANCE + noise + JITTER
     return covariance
@@ -363,13 +363,13 @@ def _condition(found: Hyperparameters, case: _Case) -> GaussianPosterior:
     covariance = _covariance(found, case, np.arange(case.y.size))
     if found.extra is not None:
         covariance[np.diag_indices(case.y.size)] += found.extra
-    factor = _cholesky(covariance)
+    factor = cholesky(covariance)
     alpha = lapack.dpotrs(factor, case.y, lower=1)[0]
     weights = case.scales / found.lengthscales[case.data.groups]
     return GaussianPosterior(found, weights, *case.units, case.data.x * weights, case.y, factor, alpha)
 
 
-def _cholesky(covariance: FloatArray) -> FloatArray:
+def cholesky(covariance: FloatArray) -> FloatArray:
     """Lower factor in Fortran order; adds to the diagonal, tenfold each time, should rounding make it necessary."""
     extra = 0.0
     while True:
@@ -379,7 +379,7 @@ def _cholesky(covariance: FloatArray) -> FloatArray:
         extra = max(10.0 * extra, JITTER)
 
 
-def _squared_distances(a: FloatArray, b: FloatArray) -> FloatArray:
+def squared_distances(a: FloatArray, b: FloatArray) -> FloatArray:
     """Squared Euclidean distances, shapes (n, d), (m, d) -> (n, m)."""
     squared = (-2.0 * a) @ b.T
     squared += np.einsum("ij,ij->i", a, a)[:, None]

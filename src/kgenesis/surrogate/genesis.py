@@ -1,0 +1,291 @@
+"""The foundation model as a surrogate: it says at once what to expect, and exact Gaussian-process algebra says it.
+
+A network that has seen very many imaginary campaigns proposes a mixture of Gaussian processes for this one; nothing is
+fitted from scratch. See docs/en/explanations/foundation-model.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field
+from scipy.linalg import lapack
+from scipy.optimize import minimize
+
+from kgenesis.kernel.errors import Refused
+from kgenesis.kernel.experiment import Frozen
+from kgenesis.kernel.plugins import read_settings
+from kgenesis.kernel.text import say
+from kgenesis.surrogate.amortised import NEWEST, PUBLISHED, load
+from kgenesis.surrogate.data import check, standardise
+from kgenesis.surrogate.description import describe
+from kgenesis.surrogate.fitting import Hyperparameters, column_scales, factor_distances
+from kgenesis.surrogate.gp import GaussianPosterior, GaussianProcess, squared_distances
+from kgenesis.surrogate.marginal import JITTER, LEAST_SHARE, N_GLOBALS, Blend, Marginal, factorise
+from kgenesis.surrogate.mixture import MixturePosterior
+
+if TYPE_CHECKING:
+    from kgenesis.kernel.ports import FloatArray, IntArray, PluginContext, Posterior, TrainingData
+    from kgenesis.surrogate.amortised import Model
+
+PROPOSAL_ROWS = 256
+"""The network looks at this many rows at most, drawn at random; predictions always use every row."""
+
+LEAST_HEARD = 0.005
+"""Components with a smaller share are left out."""
+
+POLISH_STEPS = 8
+"""Iterations of L-BFGS from the likeliest component, for the safety net."""
+
+POLISH_SPREAD = 1.0
+"""How far polishing may lead: standard deviation of a normal prior around what the network proposed."""
+
+POLISH_MARGIN = 3.0
+"""Nats of leave-one-out density by which the polished process must be better before it is believed instead."""
+
+N_FITTED = 3.0
+"""Hyper-parameters that the proposal counts for where surrogates are compared by leave-one-out scores."""
+
+
+class TooManyFactors(Refused):
+    """The space has more factors than the model was trained with."""
+
+    code = "model.factors"
+    hint = say(
+        "Use the surrogate `gp` or `portfolio`, or fix some factors; with `settings: {beyond: gp}` the surrogate `genesis` "
+        "hands such spaces to `gp` by itself.",
+        "대리모델 `gp`나 `portfolio`를 쓰거나 요인 몇 개를 고정하세요. `settings: {beyond: gp}`로 두면 `genesis`가 "
+        "그런 공간을 `gp`에 넘깁니다.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BlendedPosterior(GaussianPosterior):
+    """One Gaussian process of several kernels after seeing data; everything inside is in standardised units."""
+
+    blend: Blend
+
+    @property
+    def rough(self) -> BlendedPosterior:  # type: ignore[override]
+        """Itself: it is cheap enough for looking through very many points."""
+        return self
+
+    @property
+    def voices(self) -> dict[str, float]:
+        """It speaks for itself."""
+        return {"genesis": 1.0}
+
+    @property
+    def _prior_variance(self) -> float:
+        return self.blend.signal + self.blend.mean
+
+    def _covariance(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        covariance = self.blend.correlation(squared_distances(a, b))
+        covariance *= self.blend.signal
+        covariance += self.blend.mean
+        return covariance
+
+
+@dataclass(frozen=True, slots=True)
+class GenesisPosterior:
+    """What the foundation model expects: a mixture that speaks with one voice."""
+
+    inner: MixturePosterior
+    n_fitted: float = N_FITTED
+
+    @property
+    def members(self) -> tuple[tuple[float, Posterior], ...]:
+        """Each Gaussian process with its share."""
+        return self.inner.members
+
+    @property
+    def lengthscales(self) -> FloatArray:
+        """Geometric mean over the processes, shape (n_factors,)."""
+        return self.inner.lengthscales
+
+    @property
+    def noise_sd(self) -> float:
+        """Noise of one measurement, raw units."""
+        return self.inner.noise_sd
+
+    @property
+    def voices(self) -> dict[str, float]:
+        """One: its own."""
+        return {"genesis": 1.0}
+
+    def mean_and_variance(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Predict the response without noise, shapes (m, d) -> (m,), (m,), raw units."""
+        return self.inner.mean_and_variance(x)
+
+    def joint(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Predict several points together, shapes (m, d) -> (m,), (m, m), raw units."""
+        return self.inner.joint(x)
+
+    def condition_on(self, x: FloatArray, y: FloatArray) -> GenesisPosterior:
+        """Add outcomes, shapes (m, d) and (m,), raw units; hyper-parameters and shares stay."""
+        return replace(self, inner=self.inner.condition_on(x, y))
+
+    def leave_one_out(self) -> tuple[FloatArray, FloatArray]:
+        """Predict each training outcome from the others, noise included, shape (n,) each, raw units."""
+        return self.inner.leave_one_out()
+
+
+class Settings(Frozen):
+    """Settings of the surrogate `genesis`."""
+
+    model: str = Field(default=NEWEST, min_length=1)
+    """A published version, or the folder of a model of your own."""
+    beyond: Literal["refuse", "gp"] = "refuse"
+    """What to do with more factors than the model was trained with: `refuse`, or hand them to the surrogate `gp`."""
+    polish: Literal["if-better", "never"] = "if-better"
+    """`if-better`: climb the likelihood a few steps from the proposal, and believe the result where it foretells the
+    data's own outcomes clearly better. `never`: the proposal as it is."""
+
+
+class Genesis:
+    """The foundation model as a surrogate.
+
+    Args:
+        model: Its weights.
+        settings: What else is to be done.
+    """
+
+    def __init__(self, model: Model, settings: Settings | None = None) -> None:
+        self._model, self._settings = model, settings or Settings()
+
+    def posterior(self, data: TrainingData, rng: np.random.Generator) -> Posterior:
+        """Learn from data.
+
+        Args:
+            data: At least one observation; every x and y finite.
+            rng: Draws the rows that the network looks at where there are more than `PROPOSAL_ROWS`.
+
+        Returns:
+            The mixture of Gaussian processes that the network proposes.
+
+        Raises:
+            ValueError: If there is no observation, or a value is not finite, or shapes disagree.
+            TooManyFactors: If there are more factors than the model was trained with.
+        """
+        check(data)
+        if beyond(self._model, int(data.groups.max()) + 1, self._settings):
+            return GaussianProcess().posterior(data, rng)
+        n = data.y.size
+        rows = np.arange(n) if n <= PROPOSAL_ROWS else np.sort(rng.choice(n, PROPOSAL_ROWS, replace=False))
+        case = _Case.of(data)
+        x, y, known = data.x[rows], case.y[rows], case.known[rows]
+        marginal = Marginal(factor_distances(x * case.scales, data.groups), y, known)
+        theta, shares = self._model.propose(describe(x, y, known, data.groups), marginal)
+        heard = shares >= min(LEAST_HEARD, float(shares.max()))
+        components = tuple(case.condition(each) for each in theta[heard])
+        shares = shares[heard] / shares[heard].sum()
+        found = MixturePosterior(components, shares, ("genesis",) * len(components))
+        if self._settings.polish == "if-better" and n > N_GLOBALS:
+            polished = case.condition(_polish(marginal, theta[int(np.argmax(shares))]))
+            if case.foretold(polished) > case.foretold(found) + POLISH_MARGIN:
+                found = MixturePosterior((polished,), np.ones(1), ("genesis",))
+        return GenesisPosterior(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """Data in standardised units."""
+
+    x: FloatArray
+    groups: IntArray
+    units: tuple[float, float]
+    """Standardised y = (y - units[0]) / units[1]."""
+    y: FloatArray
+    known: FloatArray
+    """Known noise variances, NaN where unknown, shape (n,)."""
+    scales: FloatArray
+    """Of columns, shape (d,)."""
+
+    @classmethod
+    def of(cls, data: TrainingData) -> _Case:
+        units = standardise(data.y)
+        known = np.where(np.isfinite(data.noise_variance), data.noise_variance, np.nan)
+        known = np.minimum(np.sqrt(known) / units[1], 1e6) ** 2
+        y = (data.y - units[0]) / units[1]
+        return cls(data.x, data.groups, units, y, known, column_scales(data.x, data.groups))
+
+    def condition(self, theta: FloatArray) -> BlendedPosterior:
+        """Factorise the covariance of every observation under θ."""
+        blend = Blend.of(theta)
+        shares = np.where(blend.shares > LEAST_SHARE, blend.shares, 0.0)
+        blend = replace(blend, shares=shares / shares.sum())
+        weights = self.scales * np.sqrt(blend.precisions)[self.groups]
+        points = self.x * weights
+        covariance = blend.signal * blend.correlation(squared_distances(points, points)) + blend.mean
+        noise = np.where(np.isnan(self.known), blend.noise, self.known)
+        covariance[np.diag_indices(self.y.size)] = blend.signal + blend.mean + noise + JITTER
+        factor = factorise(covariance)
+        alpha = lapack.dpotrs(factor, self.y, lower=1)[0]
+        lengthscales = blend.precisions**-0.5
+        fitted = Hyperparameters(lengthscales, blend.signal, blend.noise, lengthscales.size, 0.0)
+        return BlendedPosterior(fitted, weights, *self.units, points, self.y, factor, alpha, blend)
+
+    def foretold(self, posterior: Posterior) -> float:
+        """Return the leave-one-out log density of the data under a posterior, standardised, in nats."""
+        mean, variance = posterior.leave_one_out()
+        error, variance = (mean - self.units[0]) / self.units[1] - self.y, variance / self.units[1] / self.units[1]
+        return -0.5 * float((np.log(variance) + error**2 / variance).sum())
+
+
+def _polish(marginal: Marginal, theta: FloatArray) -> FloatArray:
+    """Climb the likelihood a few steps from θ, not far: the safety net for data unlike any that were imagined."""
+
+    def target(moved: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient = marginal(moved)
+        away = (moved - theta) / POLISH_SPREAD**2
+        return 0.5 * float(away @ (moved - theta)) - value, away - gradient
+
+    return np.asarray(minimize(target, theta, jac=True, method="L-BFGS-B", options={"maxiter": POLISH_STEPS}).x)
+
+
+def beyond(model: Model, n_factors: int, settings: Settings) -> bool:
+    """Return whether a space is to be handed on, having more factors than the model was trained with.
+
+    Raises:
+        TooManyFactors: It has, and the settings say to refuse.
+    """
+    most = model.recipe.max_factors
+    if n_factors <= most:
+        return False
+    if settings.beyond == "gp":
+        return True
+    raise TooManyFactors(
+        say(
+            f"the space has {n_factors} factors, and the model was trained with at most {most}",
+            f"공간의 요인은 {n_factors}개인데 모델은 최대 {most}개로 학습했습니다",
+        )
+    )
+
+
+def make_genesis(context: PluginContext) -> Genesis:
+    """Entry point `genesis` of the group `kgenesis.surrogates`.
+
+    Raises:
+        InvalidSpec: A setting is not valid, or the model is damaged or foreign.
+        NotFound: There is no such model.
+        TooManyFactors: The space has more factors than the model was trained with.
+    """
+    settings = read_settings(
+        Settings,
+        context,
+        "surrogate.settings",
+        say("the settings of `genesis` are not valid", "`genesis`의 설정이 올바르지 않습니다"),
+    )
+    model = load(find(settings.model, context.folder))
+    if context.problem is not None:
+        beyond(model, len(np.unique(context.problem.space.groups)), settings)
+    return Genesis(model, settings)
+
+
+def find(name: str, folder: Path) -> Path:
+    """Return the folder of a published version, or of a model of one's own (relative to `folder`)."""
+    published = PUBLISHED / name
+    return published if published.is_dir() and Path(name).name == name else (folder / Path(name).expanduser()).resolve()
