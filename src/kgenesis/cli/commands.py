@@ -10,7 +10,7 @@ def build() -> Callable[..., Any]:
     """Return the command line as one callable, in the language people read here."""
     import typer
 
-    from kgenesis.cli import campaign, doctor, exchange, log, new, reference, run, schema, sheet
+    from kgenesis.cli import campaign, doctor, exchange, log, model, new, reference, run, schema, sheet
     from kgenesis.cli.help import Command, Group
 
     app = typer.Typer(
@@ -48,6 +48,7 @@ def build() -> Callable[..., Any]:
     campaigns = t("Look at campaigns, go on with them, end them.", "캠페인 보기, 이어 하기, 끝내기.")
     add(campaign.COMMANDS | log.COMMANDS, "", group("campaign", campaigns, loop))
     add(reference.COMMANDS, "", group("reference", t("What campaigns are compared with.", "캠페인의 비교 기준."), loop))
+    add(model.COMMANDS, "", group("model", t("The foundation model.", "파운데이션 모델."), loop))
     for name, help_, commands in _programme():
         add(commands, "", group(name, help_, t("The programme", "사업")))
     add(sheet.COMMANDS, bench)

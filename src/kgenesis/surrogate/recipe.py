@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from kgenesis.kernel.experiment import Frozen
+from kgenesis.kernel.text import Wrong
 
 LARGEST_FACTORS = 20
 """The prior has no more factors than this."""
@@ -28,7 +29,7 @@ class Architecture(Frozen):
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:
         if self.width % self.n_heads:
-            raise ValueError("width must be a multiple of n_heads")
+            raise Wrong("width must be a multiple of n_heads", "width는 n_heads의 배수여야 합니다")
         return self
 
 
@@ -79,11 +80,13 @@ class Recipe(Frozen):
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         if max(max(stage.factors) for stage in self.stages) > LARGEST_FACTORS:
-            raise ValueError(f"no stage may have more than {LARGEST_FACTORS} factors")
+            raise Wrong(
+                f"no stage may have more than {LARGEST_FACTORS} factors", f"단계의 요인은 {LARGEST_FACTORS}개까지입니다"
+            )
         if [s.until for s in self.stages] != sorted({s.until for s in self.stages}):
-            raise ValueError("each stage must end after the one before")
+            raise Wrong("each stage must end after the one before", "각 단계는 앞 단계보다 뒤에 끝나야 합니다")
         if self.stages[-1].until < self.n_steps:
-            raise ValueError("the last stage must reach the last step")
+            raise Wrong("the last stage must reach the last step", "마지막 단계가 마지막 스텝까지 이르러야 합니다")
         return self
 
     @property

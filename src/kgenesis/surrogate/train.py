@@ -1,7 +1,7 @@
 """Train the foundation model: from random weights, on imaginary campaigns only, resumable after any kill.
 
 Read from top to bottom: the loss, the validation, one step, the loop, and what is kept on the disk. A training lives in
-a folder: `recipe.yaml`, `checkpoint.pt` (written whole or not at all), `log.jsonl` (the loss of every step from 0 on, a
+a folder: `recipe.json`, `checkpoint.pt` (written whole or not at all), `log.jsonl` (the loss of every step from 0 on, a
 chained hash of the data, validations), `failures.jsonl`, `lineage.json`, and in the end `weights.safetensors`.
 """
 
