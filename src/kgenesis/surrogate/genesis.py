@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 PROPOSAL_ROWS = 256
 """The network looks at this many rows at most, drawn at random; predictions always use every row."""
 
-LEAST_HEARD = 0.005
-"""Components with a smaller share are left out."""
+LEAST_HEARD = 1e-5
+"""Components with a smaller share are left out; a few in a thousand are heard where the others are far off."""
 
 POLISH_STEPS = 8
 """Iterations of L-BFGS from the likeliest component, for the safety net."""
@@ -43,8 +43,10 @@ POLISH_STEPS = 8
 POLISH_SPREAD = 1.0
 """How far polishing may lead: standard deviation of a normal prior around what the network proposed."""
 
-POLISH_MARGIN = 3.0
-"""Nats of leave-one-out density by which the polished process must be better before it is believed instead."""
+FORETELLS_NOTHING = -1.5
+"""Leave-one-out log density of an outcome, standardised, below which a proposal is doubted: the mean and the spread of the
+data, knowing nothing else, score -1.42. Polishing whatever a higher likelihood can be found for was tried and does harm:
+few data are fitted too well, and their leave-one-out scores flatter the fit."""
 
 N_FITTED = 3.0
 """Hyper-parameters that the proposal counts for where surrogates are compared by leave-one-out scores."""
@@ -140,9 +142,9 @@ class Settings(Frozen):
     """A published version, or the folder of a model of your own."""
     beyond: Literal["refuse", "gp"] = "refuse"
     """What to do with more factors than the model was trained with: `refuse`, or hand them to the surrogate `gp`."""
-    polish: Literal["if-better", "never"] = "if-better"
-    """`if-better`: climb the likelihood a few steps from the proposal, and believe the result where it foretells the
-    data's own outcomes clearly better. `never`: the proposal as it is."""
+    polish: Literal["if-doubtful", "never"] = "if-doubtful"
+    """`if-doubtful`: where the proposal foretells the data's own outcomes worse than their mean would, climb the
+    likelihood a few steps from it, and believe the result if it foretells them better. `never`: the proposal as it is."""
 
 
 class Genesis:
@@ -183,9 +185,10 @@ class Genesis:
         components = tuple(case.condition(each) for each in theta[heard])
         shares = shares[heard] / shares[heard].sum()
         found = MixturePosterior(components, shares, ("genesis",) * len(components))
-        if self._settings.polish == "if-better" and n > N_GLOBALS:
-            polished = case.condition(_polish(marginal, theta[int(np.argmax(shares))]))
-            if case.foretold(polished) > case.foretold(found) + POLISH_MARGIN:
+        if self._settings.polish == "if-doubtful" and n > N_GLOBALS and case.foretold(found) < FORETELLS_NOTHING * n:
+            likeliest = theta[heard][int(np.argmax(shares))]
+            polished = case.condition(_polish(marginal, likeliest))
+            if case.foretold(polished) > case.foretold(found):
                 found = MixturePosterior((polished,), np.ones(1), ("genesis",))
         return GenesisPosterior(found)
 

@@ -57,8 +57,8 @@ class Blend:
         return found
 
 
-LEAST_SHARE = 1e-3
-"""Of a kernel; smaller ones are left out, and the correlation of a point with itself is that much short of 1."""
+LEAST_SHARE = 1e-9
+"""Of a kernel; smaller ones are left out. Not much larger: a trace of a rough kernel decides where there is no noise."""
 
 
 def correlations(squared: FloatArray, r: FloatArray, kind: int) -> FloatArray:
