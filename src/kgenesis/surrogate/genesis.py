@@ -15,7 +15,7 @@ from pydantic import Field
 from scipy.linalg import lapack
 from scipy.optimize import minimize
 
-from kgenesis.kernel.errors import Refused
+from kgenesis.kernel.errors import InvalidSpec
 from kgenesis.kernel.experiment import Frozen
 from kgenesis.kernel.plugins import read_settings
 from kgenesis.kernel.text import say
@@ -52,16 +52,12 @@ N_FITTED = 3.0
 """Hyper-parameters that the proposal counts for where surrogates are compared by leave-one-out scores."""
 
 
-class TooManyFactors(Refused):
-    """The space has more factors than the model was trained with."""
-
-    code = "model.factors"
-    hint = say(
-        "Use the surrogate `gp` or `portfolio`, or fix some factors; with `settings: {beyond: gp}` the surrogate `genesis` "
-        "hands such spaces to `gp` by itself.",
-        "대리모델 `gp`나 `portfolio`를 쓰거나 요인 몇 개를 고정하세요. `settings: {beyond: gp}`로 두면 `genesis`가 "
-        "그런 공간을 `gp`에 넘깁니다.",
-    )
+HAND_ON = say(
+    "Use the surrogate `gp` or `portfolio`, or fix some factors; with `settings: {beyond: gp}` the surrogate `genesis` "
+    "hands such spaces to `gp` by itself.",
+    "대리모델 `gp`나 `portfolio`를 쓰거나 요인 몇 개를 고정하세요. `settings: {beyond: gp}`로 두면 `genesis`가 그런 공간을 "
+    "`gp`에 넘깁니다.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +166,7 @@ class Genesis:
 
         Raises:
             ValueError: If there is no observation, or a value is not finite, or shapes disagree.
-            TooManyFactors: If there are more factors than the model was trained with.
+            InvalidSpec: If there are more factors than the model was trained with.
         """
         check(data)
         if beyond(self._model, int(data.groups.max()) + 1, self._settings):
@@ -253,18 +249,19 @@ def beyond(model: Model, n_factors: int, settings: Settings) -> bool:
     """Return whether a space is to be handed on, having more factors than the model was trained with.
 
     Raises:
-        TooManyFactors: It has, and the settings say to refuse.
+        InvalidSpec: It has, and the settings say to refuse.
     """
     most = model.recipe.max_factors
     if n_factors <= most:
         return False
     if settings.beyond == "gp":
         return True
-    raise TooManyFactors(
+    raise InvalidSpec(
         say(
             f"the space has {n_factors} factors, and the model was trained with at most {most}",
             f"공간의 요인은 {n_factors}개인데 모델은 최대 {most}개로 학습했습니다",
-        )
+        ),
+        hint=HAND_ON,
     )
 
 
@@ -272,9 +269,8 @@ def make_genesis(context: PluginContext) -> Genesis:
     """Entry point `genesis` of the group `kgenesis.surrogates`.
 
     Raises:
-        InvalidSpec: A setting is not valid, or the model is damaged or foreign.
+        InvalidSpec: A setting is not valid, the model is damaged or foreign, or the space has more factors than it knows.
         NotFound: There is no such model.
-        TooManyFactors: The space has more factors than the model was trained with.
     """
     settings = read_settings(
         Settings,

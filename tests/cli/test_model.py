@@ -1,0 +1,58 @@
+"""`kgenesis model …`: train, resume, check; said in both languages, refused with file, line and hint."""
+
+import json
+
+import pytest
+
+RECIPE = """\
+seed: 5
+n_steps: 4
+n_asked: 6
+data_sets: [2, 3]
+entries: 2000
+architecture: {n_components: 2, n_rounds: 1, width: 8, n_heads: 2}
+stages: [{until: 9, rows: [4, 6], factors: [2]}]
+"""
+
+
+def test_a_model_is_trained_resumed_and_checked(cli, monkeypatch):
+    pytest.importorskip("torch", reason="training needs the extra `train`")
+    monkeypatch.setattr("kgenesis.surrogate.train.VALIDATED", ((4, 2),))
+    (cli.folder / "recipe.yaml").write_text(RECIPE)
+    first = json.loads(cli.inside("model", "train", "recipe.yaml", "--to", "mine", "--json").stdout)
+    assert first["done"]
+    assert first["steps"] == 4
+    more = json.loads(cli.inside("model", "resume", "mine", "--steps", "6", "--json").stdout)
+    assert more["steps"] == 6
+    checked = json.loads(cli.inside("model", "lineage", "./mine", "--json").stdout)
+    assert checked["independent"]
+    assert [s["recipe"]["n_steps"] for s in checked["lineage"]["sittings"]] == [4, 6]
+    refused = json.loads(cli.inside("model", "train", "recipe.yaml", "--to", "mine", "--json", rc=3).stdout)
+    assert "resume" in refused["error"]["hint"]["en"]
+
+
+def test_a_recipe_with_mistakes_is_refused_with_each_line(cli):
+    (cli.folder / "recipe.yaml").write_text(
+        RECIPE.replace("seed: 5", "seed: -1").replace("[2]}]", "[21]}]") + "sead: 1\n"
+    )
+    refused = json.loads(cli.inside("model", "train", "recipe.yaml", "--to", "mine", "--json", rc=2).stdout)
+    assert {(p["field"], p["line"]) for p in refused["error"]["problems"]} == {("seed", 1), ("sead", 8)}
+    assert not (cli.folder / "mine").exists()
+
+
+def test_the_card_is_said_in_both_languages(cli):
+    assert "# Model card: genesis-1" in cli.inside("model", "card").stdout
+    assert "# 모델 카드: genesis-1" in cli.inside("model", "card", lang="ko").stdout
+
+
+def test_the_published_model_is_what_its_lineage_says(cli):
+    found = {
+        f["name"]: f["state"]
+        for f in json.loads(cli.inside("model", "lineage", "--json", "--replay", "2").stdout)["findings"]
+    }
+    assert found["weights"] == found["independence"] == found["log"] == "ok"
+
+
+def test_an_unknown_model_is_not_found(cli):
+    refused = json.loads(cli.inside("model", "lineage", "genesis-0", "--json", rc=2).stdout)
+    assert refused["error"]["code"] == "not-found"
