@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from kgenesis.kernel.ports import FloatArray, IntArray, PluginContext, Posterior, TrainingData
     from kgenesis.surrogate.amortised import Model
 
-PROPOSAL_ROWS = 256
-"""The network looks at this many rows at most, drawn at random; predictions always use every row."""
-
 LEAST_HEARD = 1e-5
 """Components with a smaller share are left out; a few in a thousand are heard where the others are far off."""
 
@@ -159,7 +156,7 @@ class Genesis:
 
         Args:
             data: At least one observation; every x and y finite.
-            rng: Draws the rows that the network looks at where there are more than `PROPOSAL_ROWS`.
+            rng: Draws the rows that the network looks at where there are more than it was trained with.
 
         Returns:
             The mixture of Gaussian processes that the network proposes.
@@ -172,7 +169,9 @@ class Genesis:
         if beyond(self._model, int(data.groups.max()) + 1, self._settings):
             return GaussianProcess().posterior(data, rng)
         n = data.y.size
-        rows = np.arange(n) if n <= PROPOSAL_ROWS else np.sort(rng.choice(n, PROPOSAL_ROWS, replace=False))
+        # shown more rows than it was trained with, it proposes too short lengthscales
+        most = max(max(stage.rows) for stage in self._model.recipe.stages)
+        rows = np.arange(n) if n <= most else np.sort(rng.choice(n, most, replace=False))
         case = _Case.of(data)
         x, y, known = data.x[rows], case.y[rows], case.known[rows]
         marginal = Marginal(factor_distances(x * case.scales, data.groups), y, known)
