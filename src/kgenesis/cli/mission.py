@@ -1,7 +1,9 @@
 """`kgenesis mission …`: look at missions: what there is, what was promised, where each stands, what happened."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from kgenesis.cli import options, screen
 from kgenesis.cli.language import lang, t
@@ -11,6 +13,16 @@ from kgenesis.cli.programme import PROGRAMME
 if TYPE_CHECKING:
     from kgenesis.app.platform import Platform
     from kgenesis.kernel.text import Text
+
+
+Checked = Annotated[
+    str,
+    typer.Argument(
+        metavar=t("MISSION", "미션"),
+        show_default=False,
+        help=t("A mission file, or the name of a built-in mission.", "미션 파일이나 내장 미션의 이름."),
+    ),
+]
 
 
 def said(text: "Text") -> str:
@@ -180,6 +192,30 @@ def history(mission: MissionName, store: options.Store = None, is_json: options.
     _grid(rows)
 
 
+def verify(mission: Checked, is_json: options.Json = False) -> None:  # noqa: FBT002
+    """Compare a mission's laboratory with what is known: published values, closed forms, balances."""
+    from kgenesis.app.checks import check_lab
+
+    done = []
+    for check in check_lab(mission):
+        done.append(check)
+        if not is_json:
+            screen.out().print(_compared(check))
+    if is_json:
+        screen.print_json({"mission": mission, "holds": all(c["holds"] for c in done), "checks": done})
+    elif not done:
+        screen.note(t("Nothing is known to compare this laboratory with.", "이 실험실과 견줄 알려진 값이 없습니다."))
+    raise typer.Exit(0 if all(check["holds"] for check in done) else 1)
+
+
+def _compared(check: Mapping[str, Any]) -> str:
+    """Return one comparison as a line of what, and a line of the numbers and where they come from."""
+    sign = t("agrees ", "일치  ") if check["holds"] else t("DIFFERS", "불일치")
+    unit = "" if check["unit"] in {"", "1"} else f" {check['unit']}"
+    numbers = f"{check['found']:.6g} ≈ {check['expected']:.6g} ± {check['tolerance']:.2g}{unit}"
+    return screen.literal(f"{sign}  {screen.text_of(check['what'])}\n         {numbers}   ({check['source']})")
+
+
 COMMANDS: dict[str, tuple[Any, str]] = {
     "list": (list_, t("Every mission, built in or own: what it serves, where it stands, whether it runs here.",
                       "내장 미션과 나의 미션 전부: 어느 기술을 위한 것인지, 상태, 실행 가능 여부.")),
@@ -189,6 +225,8 @@ COMMANDS: dict[str, tuple[Any, str]] = {
                          "미션의 진척: 목표, 이정표, 예산, 절약. 캠페인 기록만으로 계산합니다.")),
     "history": (history, t("What happened to a mission, who decided it, and why.",
                            "미션에 일어난 일, 결정한 사람, 까닭.")),
+    "verify": (verify, t("Compare a mission's laboratory with published values and closed forms, here and now.",
+                         "미션의 실험실을 발표된 값, 해석해와 지금 여기서 대조합니다.")),
     **STEERING,
     **PROGRAMME,
 }  # fmt: skip
