@@ -175,9 +175,9 @@ class TestBatteryFastCharge(LabCases):
 
     @pytest.fixture
     def factory(self) -> Factory:
-        from kgenesis.labs.simulators.battery import make_lab
+        from kgenesis.labs.simulators.secondary_battery.fast_charge import BatteryFastCharge
 
-        return make_lab
+        return BatteryFastCharge.make
 
     @pytest.fixture
     def settings(self) -> Mapping[str, Any]:

@@ -11,14 +11,14 @@ from kgenesis.kernel.errors import InvalidConditions, InvalidSpec
 from kgenesis.kernel.experiment import Failure, Measurement, Task
 from kgenesis.kernel.ids import ExperimentId
 from kgenesis.kernel.ports import PluginContext
-from kgenesis.labs.simulators.battery import OUTCOMES, BatteryFastCharge, make_lab
-from kgenesis.labs.simulators.battery_cell import (
+from kgenesis.labs.simulators.secondary_battery.cell import (
     BatterySettings,
     Cell,
     ChargeResult,
     Rejection,
     find_fault,
 )
+from kgenesis.labs.simulators.secondary_battery.fast_charge import BatteryFastCharge
 
 needs_pybamm = pytest.mark.skipif(find_spec("pybamm") is None, reason="PyBaMM is not installed")
 
@@ -49,7 +49,7 @@ def fine() -> Cell:
 @pytest.fixture(scope="module")
 def lab() -> BatteryFastCharge:
     """A lab, as a mission file makes it."""
-    return make_lab(PluginContext(settings={"model": "SPMe"}))
+    return BatteryFastCharge.make(PluginContext(settings={"model": "SPMe"}))
 
 
 def task(conditions: dict[str, float], seed: int = 0) -> Task:
@@ -67,15 +67,15 @@ def done(result: ChargeResult | Rejection) -> ChargeResult:
 
 
 def test_the_lab_can_be_named_and_listed_without_loading_the_simulator() -> None:
-    code = "import sys, kgenesis.labs.simulators.battery as b; b.make_lab; sys.exit('pybamm' in sys.modules)"
+    code = "import sys, kgenesis.labs.simulators.secondary_battery.fast_charge as b; b.BatteryFastCharge.make; sys.exit('pybamm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_mission_cannot_set_what_the_lab_does_not_know() -> None:
     with pytest.raises(InvalidSpec):
-        make_lab(PluginContext(settings={"n_step": 4}))
+        BatteryFastCharge.make(PluginContext(settings={"n_step": 4}))
     with pytest.raises(InvalidSpec):
-        make_lab(PluginContext(settings={"protection_voltage": 4.1}))
+        BatteryFastCharge.make(PluginContext(settings={"protection_voltage": 4.1}))
 
 
 def test_a_protocol_of_n_steps_has_n_currents_and_one_switch_point_less() -> None:
@@ -225,7 +225,7 @@ def test_the_model_is_built_once_whatever_the_currents(lab: BatteryFastCharge, m
 def test_the_lab_measures_what_it_promises_or_says_why_not(lab: BatteryFastCharge) -> None:
     good, bad = lab.measure(task(GOOD)), lab.measure(task(GOOD | {"current_4": 20.0}))
     assert isinstance(good, Measurement)
-    assert set(good.outcomes) == set(OUTCOMES) == lab.outcomes
+    assert set(good.outcomes) == set(BatteryFastCharge.outcomes_in) == lab.outcomes
     assert isinstance(bad, Failure)
     assert bad.kind == "infeasible"
     assert bad.reason.ko != bad.reason.en

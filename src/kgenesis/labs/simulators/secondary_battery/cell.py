@@ -4,7 +4,7 @@ A relaxed 5 A·h cell at 10 % state of charge (SOC) and ambient temperature is c
 currents, changed at switch points given in % SOC. Model: Doyle-Fuller-Newman (or SPMe, cheaper and coarser), lumped
 thermal, partially reversible lithium plating, parameter set OKane2022. SOC is counted in charge between the equilibrium
 states at 2.5 and 4.2 V, so currents and switch points alone give the time; what has to be found out by experiment is
-what heat, voltage and the anode's potential make of it. Reasons, accuracy, limits: `docs/explanations/battery-lab.md`.
+what heat, voltage and the anode's potential make of it. Reasons, accuracy, limits: `docs/en/missions/battery-fast-charge.md`.
 
 What an optimiser would exploit, and how each hole is closed:
 
@@ -27,13 +27,12 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from kgenesis.kernel.errors import MissingPart
+from kgenesis.kernel.experiment import Frozen
 from kgenesis.kernel.text import Text, say
 
 if TYPE_CHECKING:
@@ -94,10 +93,8 @@ _DEAD = "Volume-averaged negative dead lithium concentration [mol.m-3]"
 _CHARGE = "Discharge capacity [A.h]"
 
 
-class BatterySettings(BaseModel):
+class BatterySettings(Frozen):
     """What a mission may set about the cell, the charger and the model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: Literal["DFN", "SPMe"] = "DFN"
     """DFN resolves both electrodes through their depth; SPMe costs a third and puts the anode 15-30 mV too low."""
@@ -344,30 +341,11 @@ def _crash(error: object) -> Rejection:
     return Rejection("crashed", Text.model_validate(f"PyBaMM: {str(error)[:200]}"))
 
 
-def pybamm_version() -> str:
-    """Return the version that is installed, without importing it.
-
-    Raises:
-        MissingPart: there is none.
-    """
-    try:
-        return metadata.version("pybamm")
-    except metadata.PackageNotFoundError as error:
-        raise _missing() from error
-
-
 def _import_pybamm() -> ModuleType:
     """Return PyBaMM, imported only where something is measured; it sends nothing home and says nothing."""
     os.environ["PYBAMM_DISABLE_TELEMETRY"] = "true"
-    try:
-        import pybamm
-    except ImportError as error:
-        raise _missing() from error
+    import pybamm
+
     pybamm.set_logging_level("ERROR")
     module: ModuleType = pybamm
     return module
-
-
-def _missing() -> MissingPart:
-    what = say("the lab battery-fast-charge needs PyBaMM", "battery-fast-charge 랩에는 PyBaMM이 필요합니다")
-    return MissingPart(what, hint=Text.model_validate("pip install 'kgenesis[battery]'"))
