@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = Path(os.environ.get("KGENESIS_VENV", ROOT / ".venv"))
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 MAIN_JOB = ".[battery,report]"
-EVERYTHING = ".[ai,battery,bio,report,tables,notebook,postgres,gest,optuna]"
+EVERYTHING = ".[missions,atlas,gest,notebook,optuna,postgres,report,tables,train]"
 
 
 def run(*command: str | Path) -> None:

@@ -185,6 +185,18 @@ def test_a_mismatch_is_said_in_words() -> None:
     assert references.mismatch(reference, sobol, "1") is not None
 
 
+def test_a_newer_release_of_an_engine_is_said_and_does_not_end_the_comparison() -> None:
+    mission = make_mission()
+    reference = make_measured(mission, n_repeats=2, n=5).model_copy(update={"lab_version": "1+stim-1.16.0+0a1b2c3d"})
+    assert references.mismatch(reference, mission, "1+stim-1.17.0+0a1b2c3d") is None
+    careful = references.caution(reference, "1+stim-1.17.0+0a1b2c3d")
+    assert careful is not None
+    assert "1.17.0" in careful.ko
+    assert references.caution(reference, "1+stim-1.16.0+0a1b2c3d") is None
+    for another in ("2+stim-1.16.0+0a1b2c3d", "1+stim-1.16.0+ffffffff", "1+cirq-1.16.0+0a1b2c3d"):
+        assert references.mismatch(reference, mission, another) is not None, another
+
+
 # Estimated --------------------------------------------------------------------------------------------------------
 
 

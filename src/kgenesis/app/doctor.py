@@ -24,25 +24,25 @@ CORE = ("kgenesis", "numpy", "scipy", "pydantic", "sqlalchemy", "typer", "rich")
 """Packages whose versions are shown."""
 
 PARTS = {
-    "ai": say("missions of artificial intelligence, on scikit-learn", "인공지능 미션(scikit-learn)"),
-    "aerospace": say("the missions of aerospace and ocean", "우주항공·해양 미션"),
-    "atlas": say(
-        "searching the atlas by meaning, on a model that works offline", "아틀라스를 뜻으로 찾기(오프라인 모델)"
-    ),
-    "battery": say("the mission battery-fast-charge, on PyBaMM", "battery-fast-charge 미션(PyBaMM)"),
-    "mobility": say("the missions of advanced mobility", "첨단 모빌리티 미션"),
-    "robotics": say("the missions of robotics and manufacturing", "첨단로봇·제조 미션"),
-    "quantum": say("the missions of quantum", "양자 미션"),
-    "semiconductor": say("the missions of semiconductor and display", "반도체·디스플레이 미션"),
-    "hydrogen": say("the missions of hydrogen", "수소 미션"),
-    "nuclear": say("the missions of next-generation nuclear power", "차세대 원자력 미션"),
-    "bio": say("missions of biotechnology, on cobrapy and RDKit", "바이오 미션(cobrapy, RDKit)"),
+    "missions": say("the missions of all twelve fields", "열두 분야의 모든 미션"),
+    "aerospace": say("missions of aerospace, ocean and flight", "우주항공·해양과 비행 미션"),
+    "ai": say("the mission of artificial intelligence", "인공지능 미션"),
+    "battery": say("the mission of secondary batteries", "이차전지 미션"),
+    "bio": say("missions of biotechnology", "첨단 바이오 미션"),
+    "hydrogen": say("missions of hydrogen", "수소 미션"),
+    "mobility": say("missions of mobility", "첨단 모빌리티 미션"),
+    "nuclear": say("missions of next-generation nuclear power", "차세대 원자력 미션"),
+    "quantum": say("missions of quantum computing", "양자 미션"),
+    "robotics": say("missions of robotics and manufacturing", "첨단로봇·제조 미션"),
+    "semiconductor": say("missions of semiconductor and display", "반도체·디스플레이 미션"),
+    "atlas": say("searching the atlas by meaning, offline", "아틀라스를 뜻으로 찾기(오프라인)"),
     "report": say("the report as one HTML file", "HTML 보고서"),
     "tables": say("Excel sheets and Parquet tables", "엑셀 시트와 Parquet 표"),
     "notebook": say("live progress and data frames in notebooks", "노트북의 실시간 진행과 데이터 프레임"),
     "postgres": say("a store that several computers share", "여러 컴퓨터가 함께 쓰는 저장소"),
     "gest": say("deciding for Xopt, libEnsemble and Optimas", "Xopt, libEnsemble, Optimas에서 실험 정하기"),
     "optuna": say("deciding for studies of Optuna", "Optuna 연구에서 실험 정하기"),
+    "train": say("training surrogate models of your own", "대리 모델을 직접 학습시키기"),
 }
 """What each optional part is for."""
 
@@ -190,9 +190,17 @@ def _parts() -> tuple[Part, ...]:
         match = _EXTRA.match(requirement)
         if match and match.group(2) in needed:
             needed[match.group(2)].append(match.group(1))
+    fields = (name for name in re.findall(r"[a-z]+", _whole("missions")) if name in needed)
+    needed["missions"] = [package for name in fields for package in needed[name]]
     return tuple(
         Part(name, PARTS[name], tuple(p for p in packages if not _version(p))) for name, packages in needed.items()
     )
+
+
+def _whole(extra: str) -> str:
+    """Return the other extras that an extra stands for, as its requirement names them."""
+    found = (re.match(rf"kgenesis\[([^]]*)\].*extra == ['\"]{extra}['\"]", each) for each in requires("kgenesis") or [])
+    return next((match.group(1) for match in found if match), "")
 
 
 def _plugins() -> list[PluginFound]:

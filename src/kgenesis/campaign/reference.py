@@ -7,6 +7,7 @@ Raw outcomes and not curves, so that another target or constraint needs no new r
 - `estimate`: nobody can afford to search a real laboratory at random, so a surrogate says what would have come out.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -193,6 +194,30 @@ def load_reference(path: Path) -> Reference:
     return read_reference(path.read_text(encoding="utf-8"), path.name)
 
 
+_ENGINE = re.compile(r"(?<=\+)([A-Za-z][\w.-]*)-\d+\.[\w.]+")
+"""An engine and its version inside a lab's version, as simulators write it: `1+stim-1.16.0+…`."""
+
+
+def _without_engines(lab_version: str) -> str:
+    """Return a lab's version with the names of its engines but not their versions."""
+    return _ENGINE.sub(r"\1", lab_version)
+
+
+def caution(reference: Reference, lab_version: str) -> Text | None:
+    """Return what must be said of a reference that fits but was measured with other versions of the lab's engines.
+
+    A library that is a release newer rarely changes what a search at random needs; without a word it must not pass.
+    """
+    if reference.lab_version == lab_version:
+        return None
+    return say(
+        f"The reference was measured with {reference.lab_version}, this campaign with {lab_version}; "
+        "`kgenesis reference make` measures it anew.",
+        f"기준은 {reference.lab_version}(으)로, 이 캠페인은 {lab_version}(으)로 측정했습니다. "
+        "`kgenesis reference make`로 다시 측정할 수 있습니다.",
+    )
+
+
 def mismatch(reference: Reference, mission: Mission, lab_version: str) -> Text | None:
     """Return why a reference does not fit a mission and its lab, None if it does."""
     if reference.key != mission.reference_key:
@@ -202,7 +227,7 @@ def mismatch(reference: Reference, mission: Mission, lab_version: str) -> Text |
             f"이 기준은 다른 문제로 만든 것입니다(키 {reference.key}, 이 미션의 키 {mission.reference_key}). "
             "공간, 실험실 설정 또는 결과 항목이 바뀌었습니다",
         )
-    if reference.lab_version != lab_version:
+    if _without_engines(reference.lab_version) != _without_engines(lab_version):
         return say(
             f"the reference was measured with {reference.lab} {reference.lab_version}, the lab is now {lab_version}",
             f"이 기준은 {reference.lab} {reference.lab_version} 버전으로 측정했고, "

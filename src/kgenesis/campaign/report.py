@@ -27,7 +27,7 @@ from kgenesis.campaign.metrics import (
     score,
 )
 from kgenesis.campaign.outlook import outlook_sentence
-from kgenesis.campaign.reference import Reference, mismatch
+from kgenesis.campaign.reference import Reference, caution, mismatch
 from kgenesis.campaign.report_parts import (
     Band,
     Enhancement,
@@ -155,6 +155,8 @@ def _usable(state: CampaignState, reference: Reference | None, remarks: list[Tex
             )
         )
         return None
+    careful = caution(reference, state.lab_version)
+    remarks += [careful] if careful is not None else []
     return baseline(reference, state.mission.problem)
 
 

@@ -201,7 +201,6 @@ class LdpcDegrees(Simulator):
     revision = "1"
     factors: ClassVar = {f"degree_{i}": "1" for i in DEGREES}
     outcomes_in: ClassVar = {"gap": "dB", "iterations": "1", "edges": "1", "threshold": "1"}
-    engines = ("scipy",)
     possible: ClassVar = {
         "gap": (0.0, math.inf),
         "iterations": (1.0, MOST_ITERATIONS),

@@ -162,7 +162,6 @@ class DragPulse(Simulator):
         "harmonic_3": "1",
     }
     outcomes_in: ClassVar = {"log_infidelity": "1", "log_leakage": "1", "infidelity": "1", "peak": "MHz"}
-    engines = ("scipy",)
     extra = "quantum"
     possible: ClassVar = {"log_infidelity": (-12.0, 0.0), "log_leakage": (-12.0, 0.0), "infidelity": (0.0, 1.0)}
 

@@ -94,7 +94,7 @@ class BatteryFastCharge(Simulator):
         share = (END_SOC - START_SOC) / 100
         steps = cell.charge((9.0, 7.0, 4.0), (30.0, 60.0))
         if not isinstance(steps, ChargeResult):
-            raise RuntimeError(steps.reason.en)
+            raise RuntimeError(steps.reason.en)  # noqa: TRY004  (a charge that ends early, not a wrong type)
         yield Check(
             say("charge that went in", "들어간 전하"),
             steps.charge,

@@ -165,7 +165,6 @@ class PowerDevice(Simulator):
         "buffer_thickness": "um",
     }
     outcomes_in: ClassVar = {"resistance": "mohm*cm**2", "breakdown": "V", "reserve": "um", "limit_ratio": "1"}
-    engines = ("scipy",)
     possible: ClassVar = {"resistance": (0.0, math.inf), "limit_ratio": (0.5, math.inf)}
 
     def simulate(
