@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import subprocess
 import threading
 import time
@@ -92,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     def words(text: str) -> tuple[str, ...]:
-        return tuple(word for word in text.split(",") if word)
+        # a list among the settings of a method has commas of its own
+        return tuple(word for word in re.split(r",(?![^\[]*\])", text) if word)
 
     def count(text: str) -> int:
         if not text.isdigit() or int(text) < 1:

@@ -34,11 +34,18 @@ if TYPE_CHECKING:
 LEAST_HEARD = 1e-5
 """Components with a smaller share are left out; a few in a thousand are heard where the others are far off."""
 
-POLISH_STEPS = 8
-"""Iterations of L-BFGS from the likeliest component, for the safety net."""
+LEAST_HEARD_ROUGHLY = 0.1
+"""The same for looking through very many points, as a part of the largest share."""
 
-POLISH_SPREAD = 1.0
-"""How far polishing may lead: standard deviation of a normal prior around what the network proposed."""
+POLISH_ROWS = 256
+"""The likelihood is climbed on this many rows at most."""
+
+POLISH_STEPS, POLISH_SPREAD = 8, 1.0
+"""Iterations of L-BFGS from the likeliest component, for the safety net, and how far they may lead: the standard deviation
+of a normal prior around what the network proposed."""
+
+MANY_STEPS, MANY_SPREAD = 25, 3.0
+"""The same where there are more data than the network can look at: they can be trusted."""
 
 FORETELLS_NOTHING = -1.5
 """Leave-one-out log density of an outcome, standardised, below which a proposal is doubted: the mean and the spread of the
@@ -92,6 +99,15 @@ class GenesisPosterior:
     n_fitted: float = N_FITTED
 
     @property
+    def rough(self) -> GenesisPosterior:
+        """The processes that say most of it, at less cost: for looking through very many points."""
+        shares = np.where(self.inner.shares >= LEAST_HEARD_ROUGHLY * self.inner.shares.max(), self.inner.shares, 0.0)
+        chosen = np.flatnonzero(shares)
+        names = tuple(self.inner.names[i] for i in chosen)
+        components = tuple(self.inner.components[i] for i in chosen)
+        return replace(self, inner=MixturePosterior(components, shares[chosen] / shares.sum(), names))
+
+    @property
     def members(self) -> tuple[tuple[float, Posterior], ...]:
         """Each Gaussian process with its share."""
         return self.inner.members
@@ -136,8 +152,9 @@ class Settings(Frozen):
     beyond: Literal["refuse", "gp"] = "refuse"
     """What to do with more factors than the model was trained with: `refuse`, or hand them to the surrogate `gp`."""
     polish: Literal["if-doubtful", "never"] = "if-doubtful"
-    """`if-doubtful`: where the proposal foretells the data's own outcomes worse than their mean would, climb the
-    likelihood a few steps from it, and believe the result if it foretells them better. `never`: the proposal as it is."""
+    """`if-doubtful`: where the proposal foretells the data's own outcomes worse than their mean would, or was made from a
+    part of them, climb the likelihood a few steps from it, and believe the result if it foretells them better. `never`:
+    the proposal as it is."""
 
 
 class Genesis:
@@ -174,15 +191,19 @@ class Genesis:
         rows = np.arange(n) if n <= most else np.sort(rng.choice(n, most, replace=False))
         case = _Case.of(data)
         x, y, known = data.x[rows], case.y[rows], case.known[rows]
-        marginal = Marginal(factor_distances(x * case.scales, data.groups), y, known)
+        marginal = case.marginal(rows)
         theta, shares = self._model.propose(describe(x, y, known, data.groups), marginal)
         heard = shares >= min(LEAST_HEARD, float(shares.max()))
         components = tuple(case.condition(each) for each in theta[heard])
         shares = shares[heard] / shares[heard].sum()
         found = MixturePosterior(components, shares, ("genesis",) * len(components))
-        if self._settings.polish == "if-doubtful" and n > N_GLOBALS and case.foretold(found) < FORETELLS_NOTHING * n:
-            likeliest = theta[heard][int(np.argmax(shares))]
-            polished = case.condition(_polish(marginal, likeliest))
+        is_doubtful = n > most or (n > N_GLOBALS and case.foretold(found) < FORETELLS_NOTHING * n)
+        if self._settings.polish == "if-doubtful" and is_doubtful:
+            steps, spread = POLISH_STEPS, POLISH_SPREAD
+            if n > most:
+                rows = np.arange(n) if n <= POLISH_ROWS else np.sort(rng.choice(n, POLISH_ROWS, replace=False))
+                marginal, steps, spread = case.marginal(rows), MANY_STEPS, MANY_SPREAD
+            polished = case.condition(_polish(marginal, theta[heard][int(np.argmax(shares))], steps, spread))
             if case.foretold(polished) > case.foretold(found):
                 found = MixturePosterior((polished,), np.ones(1), ("genesis",))
         return GenesisPosterior(found)
@@ -210,6 +231,11 @@ class _Case:
         y = (data.y - units[0]) / units[1]
         return cls(data.x, data.groups, units, y, known, column_scales(data.x, data.groups))
 
+    def marginal(self, rows: IntArray) -> Marginal:
+        """Return the likelihood of some observations."""
+        distances = factor_distances(self.x[rows] * self.scales, self.groups)
+        return Marginal(distances, self.y[rows], self.known[rows])
+
     def condition(self, theta: FloatArray) -> BlendedPosterior:
         """Factorise the covariance of every observation under θ."""
         blend = Blend.of(theta)
@@ -233,15 +259,15 @@ class _Case:
         return -0.5 * float((np.log(variance) + error**2 / variance).sum())
 
 
-def _polish(marginal: Marginal, theta: FloatArray) -> FloatArray:
+def _polish(marginal: Marginal, theta: FloatArray, steps: int, spread: float) -> FloatArray:
     """Climb the likelihood a few steps from θ, not far: the safety net for data unlike any that were imagined."""
 
     def target(moved: FloatArray) -> tuple[float, FloatArray]:
         value, gradient = marginal(moved)
-        away = (moved - theta) / POLISH_SPREAD**2
+        away = (moved - theta) / spread**2
         return 0.5 * float(away @ (moved - theta)) - value, away - gradient
 
-    return np.asarray(minimize(target, theta, jac=True, method="L-BFGS-B", options={"maxiter": POLISH_STEPS}).x)
+    return np.asarray(minimize(target, theta, jac=True, method="L-BFGS-B", options={"maxiter": steps}).x)
 
 
 def beyond(model: Model, n_factors: int, settings: Settings) -> bool:
