@@ -205,9 +205,15 @@ def _gates(
         gap = float(ours.mean() - theirs.mean()), float(np.median(ours) - np.median(theirs))
         add("families", "< 0, mean and median", f"{gap[0]:+.2f}, {gap[1]:+.2f}", is_met=max(gap) < 0)
     if at[250]:
-        means = [_nll(at[n], "genesis").mean() for n in LONG_AT if at[n]]
+        # the data sets differ from n to n, so what can be compared is the distance to who knows the covariance
+        means = [(_nll(at[n], "genesis") - _nll(at[n], "oracle")).mean() for n in LONG_AT if at[n]]
         rising = max((b - a for a, b in pairwise(means)), default=0.0)
-        add("long", "no rise at n = 250, 500, 1,000", ", ".join(f"{m:.2f}" for m in means), is_met=rising <= 0.0)
+        add(
+            "long",
+            "no rise at n = 250, 500, 1,000, above the oracle",
+            ", ".join(f"{m:+.2f}" for m in means),
+            is_met=rising <= 0.0,
+        )
     if times:
         slow = 1e3 * float(np.quantile(times[-1]["seconds"], 0.95))
         middle = 1e3 * float(np.median(times[-1]["seconds"]))

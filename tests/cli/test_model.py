@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from kgenesis.surrogate.amortised import NEWEST, PUBLISHED
+
 RECIPE = """\
 seed: 5
 n_steps: 4
@@ -43,6 +45,11 @@ def test_a_recipe_with_mistakes_is_refused_with_each_line(cli):
 def test_the_card_is_said_in_both_languages(cli):
     assert "# Model card: genesis-1" in cli.inside("model", "card").stdout
     assert "# 모델 카드: genesis-1" in cli.inside("model", "card", lang="ko").stdout
+
+
+@pytest.mark.parametrize(("lang", "name"), [("en", "CARD.md"), ("ko", "CARD.ko.md")])
+def test_the_card_beside_the_weights_is_the_one_that_is_said(cli, lang, name):
+    assert cli.inside("model", "card", lang=lang).stdout == (PUBLISHED / NEWEST / name).read_text(encoding="utf-8")
 
 
 def test_the_published_model_is_what_its_lineage_says(cli):

@@ -110,7 +110,9 @@ def evaluate(
             for name in slices:
                 found.setdefault(name, []).append(pair)
             on_progress(k * n_sets + i + 1, total)
-    return {name: _summary(pairs) for name, pairs in sorted(found.items(), key=lambda item: item[0] != "all")}
+    # the whole first, then slice by slice, numbers in order
+    names = sorted(found, key=lambda name: (name != "all", name.partition("=")[0], len(name), name))
+    return {name: _summary(found[name]) for name in names}
 
 
 def _summary(pairs: Sequence[tuple[Score, Score]]) -> dict[str, float]:
