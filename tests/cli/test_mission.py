@@ -178,6 +178,7 @@ def _check_report(cli, id_, kpi, tmp_path):
         ({"mission_files": ["nowhere.yaml"]}, "no file and no built-in mission", "내장 미션도 없습니다"),
         ({"director": ""}, "lacks director", "초안"),
         ({"budget": None, "technologies": []}, "lacks technologies, budget", "초안"),
+        ({"question": "qst_nowhere"}, "no question in this store", "질문이 없습니다"),
         ({"kpi": 1}, "there is no such key here", "여기에 없는 키"),
     ],
 )  # fmt: skip

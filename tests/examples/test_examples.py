@@ -43,7 +43,7 @@ def test_the_mission_is_valid_and_has_a_feasible_point(mission: Path) -> None:
 
 
 def test_the_charter_can_be_opened_as_it_is() -> None:
-    loaded = load_charter(str(EXAMPLES / "charter" / "charter.yaml"), "")
+    loaded = load_charter(str(EXAMPLES / "charter" / "charter.yaml"), "", None)
     assert loaded.missing == []
     assert loaded.notes == ()
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kgenesis.app.mission_files import LoadedMission, invalid, load_mission, load_mission_data
-from kgenesis.app.platform import make_lab
+from kgenesis.app.platform import Platform, make_lab
+from kgenesis.app.questions import PREFIX as QUESTIONS
 from kgenesis.atlas import load_atlas
 from kgenesis.campaign.spec import Mission
 from kgenesis.kernel.errors import InvalidSpec, KGenesisError, Mistake, NotFound, UnitMismatch
@@ -34,12 +35,13 @@ class LoadedCharter:
         return missing_pieces(self.charter)
 
 
-def load_charter(name_or_path: str, director: str) -> LoadedCharter:
+def load_charter(name_or_path: str, director: str, platform: Platform | None) -> LoadedCharter:
     """Read and check a charter; for a mission file or a built-in mission, the charter it amounts to.
 
     Args:
         name_or_path: a charter's or mission file's path, or the name of a built-in mission.
         director: who keeps the promise of a mission file that has no charter.
+        platform: the store that knows the question it answers; None if there is none yet.
 
     Raises:
         NotFound: there is no such file, mission or mission file.
@@ -47,15 +49,15 @@ def load_charter(name_or_path: str, director: str) -> LoadedCharter:
     """
     path = Path(name_or_path).expanduser()
     if not path.is_file():
-        return _checked(_default(load_mission(name_or_path), director))
+        return _checked(_default(load_mission(name_or_path), director), platform)
     data, lines = load_mission_data(path)
     if "space" in data:
-        return _checked(_default(load_mission(name_or_path), director))
+        return _checked(_default(load_mission(name_or_path), director), platform)
     try:
         charter = Charter.model_validate(data)
     except ValidationError as error:
         raise invalid(error, str(path), lines, data) from error
-    return _checked(LoadedCharter(charter, path.resolve().parent, str(path)))
+    return _checked(LoadedCharter(charter, path.resolve().parent, str(path)), platform)
 
 
 def default_charter(mission: Mission, source: str, director: str) -> Charter:
@@ -96,11 +98,11 @@ def _default(loaded: LoadedMission, director: str) -> LoadedCharter:
     return LoadedCharter(charter, loaded.folder, loaded.source, (said,))
 
 
-def _checked(loaded: LoadedCharter) -> LoadedCharter:
-    """Check what needs more than the schema: units, technologies, mission files, and that exams can be decided."""
+def _checked(loaded: LoadedCharter, platform: Platform | None) -> LoadedCharter:
+    """Check what needs more than the schema: units, technologies, question, mission files, exams that decide."""
     charter = loaded.charter
     file = loaded.source
-    mistakes = [*_units(charter), *_technologies(charter)]
+    mistakes = [*_units(charter), *_technologies(charter), *_question(charter, platform)]
     missions: list[Mission] = []
     for i, name in enumerate(charter.mission_files):
         try:
@@ -164,6 +166,16 @@ def _technologies(charter: Charter) -> list[Mistake]:
         except NotFound as error:
             mistakes.append(Mistake(error.detail, f"technologies[{i}]"))
     return mistakes
+
+
+def _question(charter: Charter, platform: Platform | None) -> list[Mistake]:
+    if charter.question is None or (platform is not None and charter.question in platform.store.streams(QUESTIONS)):
+        return []
+    text = say(
+        f"no question in this store has the id {charter.question!r}; `kgenesis question list` shows their ids",
+        f"이 저장소에 ID가 {charter.question!r}인 질문이 없습니다. ID는 `kgenesis question list`로 볼 수 있습니다",
+    )
+    return [Mistake(text, "question")]
 
 
 def _outcomes(charter: Charter, missions: list[Mission]) -> list[Mistake]:

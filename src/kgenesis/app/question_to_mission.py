@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from kgenesis.app.mission_files import (
+    LoadedMission,
     builtin_missions,
     check_mission,
     load_mission,
@@ -57,6 +58,8 @@ class Drafts:
 
     mission: Data
     charter: Data
+    reference: Path | None
+    """What the mission it starts from is compared with: space, lab and outcomes are the same, so it holds here, too."""
     missing: tuple[Mistake, ...]
     runs: bool
 
@@ -88,6 +91,8 @@ def compile_question(
         (COMPLETE if drafts.runs else PARTIAL): _yaml(drafts.mission, state, drafts, "mission", lang),
         CHARTER: _yaml(drafts.charter, state, drafts, "charter", lang),
     }
+    if drafts.runs and drafts.reference is not None:
+        texts[f"{drafts.mission['name']}.reference.json"] = drafts.reference.read_text(encoding="utf-8")
     there = [folder / file for file in texts if (folder / file).exists()]
     if there and not may_replace:
         raise BadInput(
@@ -114,16 +119,17 @@ def draft(state: QuestionState, folder: Path) -> Drafts:
     """
     question = state.question
     missing: list[Mistake] = []
-    if question.mission.start_from:
-        mission = _from_mission(question, folder, missing)
-    else:
-        mission = _from_nothing(question, missing)
+    start = _start(question, folder)
+    mission = _from_nothing(question, missing) if start is None else _from_mission(question, start, missing)
     wrong = _wrong_with(mission, folder)
     runs = not wrong and not any(m.field in {"lab", "space", "budget"} for m in missing)
     named = {mistake.field for mistake in missing}
     missing += [mistake for mistake in wrong if mistake.field not in named]
     charter = _charter(state, mission, missing, runs=runs)
-    return Drafts(mission, charter, tuple(missing), runs)
+    reference = None if start is None else start.shipped_reference
+    if reference is not None and (not reference.is_file() or reference.resolve().parent == folder.resolve()):
+        reference = None
+    return Drafts(mission, charter, reference, tuple(missing), runs)
 
 
 # ---- the mission --------------------------------------------------------------------------------------------------
@@ -140,11 +146,18 @@ def _head(question: Question) -> Data:
     }
 
 
-def _from_mission(question: Question, folder: Path, missing: list[Mistake]) -> Data:
+def _start(question: Question, folder: Path) -> LoadedMission | None:
+    """Return the mission a question names to start from, None if it names none."""
+    name = question.mission.start_from
+    if not name:
+        return None
+    local = folder / name
+    return load_mission(str(local) if local.is_file() else name)
+
+
+def _from_mission(question: Question, loaded: LoadedMission, missing: list[Mistake]) -> Data:
     """Return the mission to start from as the question's own; its target is the question's."""
     hints = question.mission
-    local = folder / hints.start_from
-    loaded = load_mission(str(local) if local.is_file() else hints.start_from)
     path = builtin_missions()[loaded.source] if loaded.is_builtin else Path(loaded.source)
     data, _ = load_mission_data(path)
     data = {**data, **_head(question)}

@@ -9,6 +9,7 @@ from kgenesis.cli import options, screen
 from kgenesis.cli.language import lang, t
 from kgenesis.cli.mission_steer import STEERING, MissionName
 from kgenesis.cli.programme import PROGRAMME
+from kgenesis.cli.store import store_if_any
 
 if TYPE_CHECKING:
     from kgenesis.app.platform import Platform
@@ -28,17 +29,6 @@ Checked = Annotated[
 def said(text: "Text") -> str:
     """Return a text in the language people read here."""
     return text.in_(lang())
-
-
-def store_if_any(store: str | None) -> "Platform | None":
-    """Return the store for reading; None if there is none yet."""
-    from kgenesis.app.platform import open_platform
-    from kgenesis.kernel.errors import NotFound
-
-    try:
-        return open_platform(store, read_only=True)
-    except NotFound:
-        return None
 
 
 def list_(store: options.Store = None, is_json: options.Json = False) -> None:  # noqa: FBT002

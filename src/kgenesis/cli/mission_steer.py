@@ -9,7 +9,7 @@ import typer
 from kgenesis.cli import options, screen
 from kgenesis.cli.language import lang, t
 from kgenesis.cli.running import Wishes, drive
-from kgenesis.cli.store import existing
+from kgenesis.cli.store import existing, store_if_any
 
 if TYPE_CHECKING:
     from kgenesis.app.missions import Deed
@@ -118,12 +118,17 @@ def new(
     screen.note(t(f"Next: kgenesis mission check {path}", f"다음: kgenesis mission check {path}"))
 
 
-def check(charter: CharterFile, actor: As = None, is_json: options.Json = False) -> None:  # noqa: FBT002
+def check(
+    charter: CharterFile,
+    actor: As = None,
+    store: options.Store = None,
+    is_json: options.Json = False,  # noqa: FBT002
+) -> None:
     """Check a charter, and say what is missing before it can be opened."""
     from kgenesis.app.charters import load_charter
     from kgenesis.app.missions import actor_of
 
-    loaded = load_charter(charter, actor_of(actor))
+    loaded = load_charter(charter, actor_of(actor), store_if_any(store))
     missing = [{"field": m.field, "text": m.text.model_dump()} for m in loaded.missing]
     if is_json:
         notes = [note.model_dump() for note in loaded.notes]
@@ -153,7 +158,7 @@ def draft(
     from kgenesis.app.platform import open_platform
 
     who = actor_of(actor)
-    loaded = load_charter(charter, who)
+    loaded = load_charter(charter, who, store_if_any(store))
     platform = open_platform(store)
     state = draft_mission(platform, loaded, who)
     lacks = ", ".join(mistake.field for mistake in loaded.missing)
@@ -180,7 +185,7 @@ def open_(
         platform = existing(store)
         state = open_draft(platform, charter, who, reason)
     else:
-        loaded = load_charter(charter, who)
+        loaded = load_charter(charter, who, store_if_any(store))
         check_can_open(loaded, who)  # so that bad input leaves no trace
         platform = open_platform(store)
         state = open_mission(platform, loaded, who, reason)
@@ -252,7 +257,7 @@ def pivot(
 
     who = actor_of(actor)
     platform = existing(store)
-    loaded = load_charter(charter, who)
+    loaded = load_charter(charter, who, platform)
     state = pivot_mission(platform, mission, loaded, who, reason)
     _said(platform, state, is_json=is_json, text=t(
         "The new charter holds; what was promised before stays in `kgenesis mission history`.",

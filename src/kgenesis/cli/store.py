@@ -19,6 +19,17 @@ def existing(store: str | None) -> "Platform":
     return open_platform(store)
 
 
+def store_if_any(store: str | None) -> "Platform | None":
+    """Return the store for reading; None if there is none yet."""
+    from kgenesis.app.platform import open_platform
+    from kgenesis.kernel.errors import NotFound
+
+    try:
+        return open_platform(store, read_only=True)
+    except NotFound:
+        return None
+
+
 def campaign_to_read(name: str, store: str | None) -> "tuple[Platform, CampaignState]":
     """Return a campaign to look at; nothing can be written."""
     from kgenesis.app.campaigns import read_campaign

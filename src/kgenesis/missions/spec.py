@@ -142,7 +142,7 @@ class Charter(Frozen):
     statement: Text = EMPTY
     """What is promised, in a few sentences."""
     question: str | None = None
-    """Id of the grand question it answers."""
+    """Id (`qst_…`) of the grand question it answers; `kgenesis question to-mission` sets it."""
     technologies: tuple[Slug, ...] = ()
     """Technologies of the atlas it serves; the first is the main one and decides the field."""
     scheme: str | None = None
