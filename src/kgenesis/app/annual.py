@@ -139,7 +139,7 @@ def _operation(found: Year) -> Section:
             counts[i] += n
     sentences = [
         say(
-            f"{len(results)} experiments in {len(entries)} campaigns ended in {found.year}, {n_failed} of them without "
+            f"Ended in {found.year}: campaigns {len(entries)}, experiments {len(results)}, of which {n_failed} without "
             "a result.",
             f"{found.year}년에 캠페인 {len(entries)}개에서 실험 {len(results)}회가 끝났고, 그중 {n_failed}회는 결과를 "
             "얻지 못했습니다.",
@@ -209,7 +209,7 @@ def _people(found: Year) -> Section:
     if actors:
         people = len({name for name, _ in actors})
         sentences.append(say(
-            f"{people} people decided something about a mission, by the names they gave.",
+            f"People who decided something about a mission, by the names they gave: {people}.",
             f"미션에 관해 결정한 사람은 밝힌 이름으로 {people}명입니다.",
         ))  # fmt: skip
     if by_hand:
@@ -299,7 +299,7 @@ def _partnerships(found: Year) -> Section:
     if not rows:
         return _section(*heading, (), ["kgenesis mission show"])
     sentences = [
-        say(f"The charters name {len({row[0] for row in rows})} partners.",
+        say(f"Partners that the charters name: {len({row[0] for row in rows})}.",
             f"헌장에 적힌 참여자는 {len({row[0] for row in rows})}곳입니다."),
         say("Technology transfer is not logged, so nothing is said of it.", "기술 이전은 기록하지 않으므로 쓰지 않습니다."),
     ]  # fmt: skip

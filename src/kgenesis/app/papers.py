@@ -3,7 +3,7 @@
 The HTML is one file that opens anywhere, offline and without scripts, in the style of a campaign's report.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -96,8 +96,11 @@ def _html_section(section: Section, lang: Lang) -> str:
     parts += [f"<p>{escape(sentence.in_(lang))}</p>\n" for sentence in section.sentences]
     for pair in section.charts:
         chart = pair[1] if lang == "ko" else pair[0]
-        title = escape(chart.title)
-        parts.append(f'<figure><figcaption>{title}</figcaption><div class="still">{svg(chart)}</div></figure>\n')
+        small = replace(chart, key=f"{chart.key}-small", is_small=True)  # drawn for a narrow screen, not shrunk
+        parts.append(
+            f"<figure><figcaption>{escape(chart.title)}</figcaption>"
+            f'<div class="still if-wide">{svg(chart)}</div><div class="still if-narrow">{svg(small)}</div></figure>\n'
+        )
     parts += [_html_table(table, lang) for table in section.tables]
     if section.sources:
         listed = ", ".join(f"<code>{escape(source)}</code>" for source in section.sources)
@@ -108,12 +111,15 @@ def _html_section(section: Section, lang: Lang) -> str:
 def _html_table(table: Table, lang: Lang) -> str:
     head = "".join(f'<th scope="col">{escape(column.in_(lang))}</th>' for column in table.columns)
     rows = []
+    names = [escape(column.in_(lang), quote=True) for column in table.columns[1:]]
     for first, *rest in table.rows:
-        cells = "".join(f"<td>{escape(_cell(cell, lang))}</td>" for cell in rest)
+        cells = "".join(
+            f'<td data-name="{name}">{escape(_cell(cell, lang))}</td>' for name, cell in zip(names, rest, strict=True)
+        )
         rows.append(f'<tr><th scope="row">{escape(_cell(first, lang))}</th>{cells}</tr>\n')
     caption = f"<caption>{escape(table.caption.in_(lang))}</caption>" if table.caption else ""
     return (
-        f'<div class="scroll"><table class="wide">{caption}<thead><tr>{head}</tr></thead>\n'
+        f'<div class="scroll"><table class="wide stacks">{caption}<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{''.join(rows)}</tbody></table></div>\n"
     )
 

@@ -15,6 +15,7 @@ BY = {
     "field": say("Field", "분야"),
     "programme": say("Programme", "사업"),
 }
+TOTAL = say("All together", "전체")
 HOW = say(
     "Acceleration: how many times fewer experiments a campaign needed for its target than its reference (median); "
     "the geometric mean over campaigns that reached the target or ended, and its 95 % interval (bootstrap over "
@@ -29,7 +30,7 @@ HOW = say(
 def scoreboard_paper(data: Mapping[str, Any]) -> Paper:
     """Return the scoreboard as a page."""
     rows = [*data["rows"], data["total"]]
-    charts = forest([*data["rows"], data["total"] | {"name": "Σ"}])
+    charts = forest(rows)
     empty = not data["total"]["n_campaigns"] and not data["total"]["n_missions"]
     section = Section(
         say("Scoreboard", "점수판"),
@@ -49,7 +50,7 @@ def scoreboard_paper(data: Mapping[str, Any]) -> Paper:
 def columns(by: str) -> tuple[Text, ...]:
     """Return the headings of the table."""
     return (
-        BY[by], say("State", "상태"), say("Campaigns", "캠페인"), say("Experiments", "실험"),
+        BY[by], say("State", "상태"), say("Campaigns", "캠페인"), say("Experiments (failed)", "실험(실패)"),
         say("Best against target", "최고와 목표"), say("Acceleration (goal ×2)", "가속 배수(목표 2배)"),
         say("Cost", "비용"), say("Hours", "시간"),
     )  # fmt: skip
@@ -57,12 +58,9 @@ def columns(by: str) -> tuple[Text, ...]:
 
 def cells(row: Mapping[str, Any]) -> tuple[Cell, ...]:
     """Return one row of the table."""
-    key: Cell = row.get("name") or row["key"] or "–"
-    if row["key"] == "programme":
-        key = say("All together", "전체")
-    failed = f" ({row['failed']} ✗)" if row["failed"] else ""
+    failed = f" ({row['failed']})" if row["failed"] else ""
     return (
-        key, _states(row), str(row["n_campaigns"]), f"{row['experiments']}{failed}", _best(row),
+        _name(row), _states(row), str(row["n_campaigns"]), f"{row['experiments']}{failed}", _best(row),
         words.row_gain_text(row), _won(row), f"{row['hours']:.2f}",
     )  # fmt: skip
 
@@ -94,10 +92,20 @@ def _won(row: Mapping[str, Any]) -> Text:
 
 def forest(rows: Sequence[Mapping[str, Any]]) -> tuple[Chart, Chart] | None:
     """Return the acceleration factors with their intervals on one axis, in English and Korean; None without any."""
-    known = [(str(row.get("name") or row["key"] or "–"), row["acceleration"]) for row in rows if row["acceleration"]]
+    known = [(_name(row), row["acceleration"]) for row in rows if row["acceleration"]]
     if not known:
         return None
-    return _forest(known, "en"), _forest(known, "ko")
+    return (
+        _forest([(name.en, found) for name, found in known], "en"),
+        _forest([(name.ko, found) for name, found in known], "ko"),
+    )
+
+
+def _name(row: Mapping[str, Any]) -> Text:
+    if row["key"] == "programme":
+        return TOTAL
+    name = str(row.get("name") or row["key"] or "–")
+    return Text(en=name, ko=name)
 
 
 def _forest(known: Sequence[tuple[str, Mapping[str, Any]]], lang: Lang) -> Chart:
