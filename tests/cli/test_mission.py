@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import time
@@ -145,6 +146,10 @@ def _check_scoreboard(cli, id_, tmp_path):
         assert f'<html lang="{lang}">' in text
         assert "<svg" in text
         assert "<script" not in text
+        names = {"en": "Experiments (failed)", "ko": "실험(실패)"}
+        assert f'<td data-name="{names[lang]}">' in text, "on a narrow screen a cell says what it is"
+        ids = re.findall(r' id="([^"]+)"', text)
+        assert len(ids) == len(set(ids)) > 0
 
 
 def _check_report(cli, id_, kpi, tmp_path):

@@ -59,6 +59,14 @@ def test_the_whole_way_from_a_question_to_a_mission_that_loads(cli):
     for file, digest in found["outcome"]["files"].items():
         assert hashlib.sha256((cli.folder / "fast" / file).read_bytes()).hexdigest() == digest
     assert {m["field"] for m in made["missing"]} == {"charter.director", "charter.milestones"}
+    own, start = load_mission(str(cli.folder / "fast" / "mission.yaml")), load_mission("battery-fast-charge")
+    assert own.shipped_reference.read_bytes() == start.shipped_reference.read_bytes()
+    assert own.mission.reference_key == start.mission.reference_key, "it is compared with what its start is"
+    checked = cli.inside("mission", "check", "fast/charter.yaml", "--json")
+    assert [m["field"] for m in json.loads(checked.stdout)["missing"]] == ["director"]
+    elsewhere = cli.inside("mission", "check", "fast/charter.yaml", "--store", "other.db", rc=2)
+    assert f"no question in this store has the id '{id_}'" in elsewhere.stderr
+    assert not (cli.folder / "other.db").exists()
     refused(cli, "question", "to-mission", id_, "--by", "Director", "--out", "again", rc=3)
     assert not (cli.folder / "again").exists()
 
