@@ -18,7 +18,7 @@ GOOD: dict[str, Any] = {
     "frequency": 2.87,
     "swing": 0.335,
     "lift": 0.36,
-    "lag": 0.734,
+    "lag": -0.016,
     "bend": 0.638,
     "lean": -0.071,
 }
@@ -81,7 +81,7 @@ def test_an_unsteady_one_does_not() -> None:
         "frequency": 3.45,
         "swing": 0.443,
         "lift": 0.62,
-        "lag": 0.688,
+        "lag": -0.062,
         "bend": 0.4556,
         "lean": -0.146,
     }
@@ -131,3 +131,28 @@ def test_a_robot_that_flies_is_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_motors_never_give_more_than_their_torque() -> None:
     assert (gait.robot().actuator_forcerange == [-25.0, 25.0]).all()
+
+
+def test_without_lag_a_knee_is_bent_most_in_the_middle_of_its_legs_forward_swing() -> None:
+    times = 2 + np.arange(1000) / 1000 / GOOD["frequency"]
+    rhythm = Rhythm({**GOOD, "gait": "trot", "lag": 0.0, "lean": 0.0}, np.zeros(8))
+    wanted = np.array([rhythm.at(time) for time in times])
+    most_bent = wanted[:, 1].argmin()
+    hip = wanted[:, 0]
+    assert hip[most_bent] == pytest.approx(0.0, abs=0.01)
+    assert hip[(most_bent + 10) % 1000] < hip[most_bent - 10]  # a hip that turns down swings its leg forward
+
+
+def test_half_a_turn_later_the_robot_walks_backwards() -> None:
+    assert found(lag=GOOD["lag"] + 0.5)["speed"] < 0 < found()["speed"]
+
+
+def test_the_ground_differs_between_experiments_and_feet_slip_by_its_friction() -> None:
+    model = gait.robot()
+    grounds = set()
+    for seed in range(5):
+        found(seed)
+        grounds.add(float(model.geom("ground").friction[0]))
+    assert len(grounds) == 5
+    assert all(gait.FRICTION[0] <= friction <= gait.FRICTION[1] for friction in grounds)
+    assert (model.geom_priority == [1, *[0] * (model.ngeom - 1)]).all()  # the ground's friction, not the feet's, counts

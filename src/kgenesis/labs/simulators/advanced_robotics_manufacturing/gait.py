@@ -2,8 +2,10 @@
 
 A robot of 12 kg in the vertical plane: a trunk on four legs of two links, hips and knees driven by position servos with
 bounded torque. A central pattern generator gives each hip a sine and each knee a half sine that lifts the foot; the legs
-follow one another as the gait says. Every experiment starts from a stance with small random errors of the joints
-(`START_ERROR`), so repeats differ.
+follow one another as the gait says. `lag` says when a knee is bent most: 0 in the middle of its leg's forward swing, a
+quarter (of a cycle) when the leg is rearmost, minus a quarter when it is foremost; beyond, the robot walks backwards. Every
+experiment has its ground (`FRICTION`) and starts from a stance with small random errors of the joints (`START_ERROR`), so
+repeats differ.
 
 Speed is distance over time after `SETTLING`. The cost of transport is the mechanical work of the motors, taken as
 positive whichever way it flows (no motor stores what it brakes), over weight times distance.
@@ -61,6 +63,12 @@ DURATION, SETTLING, FADE_IN = 6.0, 2.0, 0.8
 START_ERROR = 0.01
 """rad; standard deviation of each joint at the start."""
 
+FRICTION = (0.6, 1.0)
+"""Coefficient between foot and ground, drawn uniformly for each experiment: concrete, dry or dusty."""
+
+SWING_FORWARD = 0.75
+"""Parts of a cycle from the middle of a leg's forward swing (half a cycle of its hip's sine) to a sine's peak, in turn 1."""
+
 MAX_PITCH, MIN_HEIGHT, MAX_HEIGHT, LEAST_DISTANCE = 0.6, 0.18, 0.6, 0.2
 """rad, m, m, m."""
 
@@ -93,7 +101,7 @@ ROBOT = f"""
     <position kp="100" kv="2" forcerange="-25 25"/>
   </default>
   <worldbody>
-    <geom name="ground" type="plane" size="200 1 0.1" contype="2" conaffinity="1"/>
+    <geom name="ground" type="plane" size="200 1 0.1" priority="1" contype="2" conaffinity="1"/>
     <body name="trunk">
       <joint name="x" type="slide" axis="1 0 0" damping="0" armature="0"/>
       <joint name="z" type="slide" axis="0 0 1" damping="0" armature="0"/>
@@ -132,7 +140,7 @@ class Gait(Simulator):
     """The robot on level ground: frequency, swing, lift, stance and gait in; speed and cost of transport out."""
 
     name = "gait"
-    revision = "1"
+    revision = "2"
     factors: ClassVar = {
         "gait": LEVELS,
         "frequency": "Hz",
@@ -158,7 +166,9 @@ class Gait(Simulator):
             return infeasible(f"no gait is called {conditions['gait']}", f"{conditions['gait']}라는 걸음새는 없습니다")
         import mujoco
 
-        data = mujoco.MjData(robot())
+        model = robot()
+        model.geom("ground").friction[0] = rng.uniform(*FRICTION)
+        data = mujoco.MjData(model)
         bend = conditions["bend"]
         stance = np.tile([bend, -2 * bend], len(LEGS))
         data.qpos[1] = 2 * LINK * math.cos(bend) + 0.02
@@ -207,7 +217,7 @@ class Rhythm:
     def __init__(self, conditions: Mapping[str, Any], stance: np.ndarray) -> None:
         self._turn = 2 * math.pi * conditions["frequency"]
         self._phases = 2 * math.pi * np.array(GAITS[conditions["gait"]])
-        self._lag = 2 * math.pi * conditions["lag"]
+        self._lag = 2 * math.pi * (conditions["lag"] + SWING_FORWARD)
         self._swing, self._lift, self._lean = conditions["swing"], conditions["lift"], conditions["lean"]
         self._stance = stance
 
