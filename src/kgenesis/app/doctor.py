@@ -34,6 +34,7 @@ PARTS = {
     "nuclear": say("missions of next-generation nuclear power", "차세대 원자력 미션"),
     "quantum": say("missions of quantum computing", "양자 미션"),
     "robotics": say("missions of robotics and manufacturing", "첨단로봇·제조 미션"),
+    "security": say("missions of cyber security that learn from data", "데이터로 배우는 사이버보안 미션"),
     "semiconductor": say("missions of semiconductor and display", "반도체·디스플레이 미션"),
     "atlas": say("searching the atlas by meaning, offline", "아틀라스를 뜻으로 찾기(오프라인)"),
     "report": say("the report as one HTML file", "HTML 보고서"),
