@@ -305,7 +305,7 @@ def distance(origin: str, destination: str) -> float:
     """Return the metres from an end of the district to another."""
     x = [0.0, *np.cumsum(SPACING).tolist()]
     place = {"W": 0.0, "E": x[-1]} | {f"{side}{i + 1}": x[i] for i in range(N_JUNCTIONS) for side in "NS"}
-    return 2 * APPROACH + abs(place[origin] - place[destination])
+    return 2 * APPROACH + abs(float(place[origin]) - float(place[destination]))
 
 
 def _carried(world: Any, trips: Sequence[Trip], metres: Sequence[float]) -> Traffic:

@@ -320,7 +320,10 @@ def _judge(
     conditions: Mapping[str, Any], records: FloatArray, is_attack: BoolArray, n_streams: int, rng: np.random.Generator
 ) -> dict[str, float | Outcome]:
     drawn = rng.permutation(len(records))[: n_streams * LENGTH].reshape(n_streams, LENGTH)
-    alarms, found, areas, n_attacks = [], [], [], 0
+    alarms: list[float] = []
+    found: list[float] = []
+    areas: list[float] = []
+    n_attacks = 0
     for stream in drawn:
         detector = make_detector(conditions, int(rng.integers(2**31)))
         scores = scored(detector, scaled(records[stream], conditions["clip"]))
