@@ -259,7 +259,7 @@ class TestGait(LabCases):
 
     @pytest.fixture
     def conditions(self) -> Mapping[str, Value]:
-        numbers = {"frequency": 2.87, "swing": 0.335, "lift": 0.36, "lag": 0.734, "bend": 0.638, "lean": -0.071}
+        numbers = {"frequency": 2.87, "swing": 0.335, "lift": 0.36, "lag": -0.016, "bend": 0.638, "lean": -0.071}
         return {"gait": "walk", **numbers}
 
     @pytest.fixture

@@ -7,3 +7,6 @@ DISPATCHING = Path(__file__).with_name("dispatching.yaml")
 
 GAIT = Path(__file__).with_name("gait.yaml")
 """A four-legged robot that walks fast on little power."""
+
+TOPOLOGY = Path(__file__).with_name("topology.yaml")
+"""A machine's frame, stiff for its mass, as it can be made."""
