@@ -86,7 +86,7 @@ def run(plan: Plan) -> dict[str, Any]:
     if plan.draws:
         _draw(state, reference_of(loaded))
     return plan.entry() | {
-        "budget": mission.budget.experiments, "n": len(done), "n_to_target": int(hit) if math.isfinite(hit) else None,
+        "allowed": mission.budget.experiments, "n": len(done), "n_to_target": int(hit) if math.isfinite(hit) else None,
         "n_failed": state.n_failed, "cpu_planner": round((cpu - in_lab) / len(done), 4),
         "cpu_lab": round(in_lab / len(done), 4), "lab": lab.version, "key": mission.reference_key, "code": method.code,
     }  # fmt: skip

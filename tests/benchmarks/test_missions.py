@@ -8,6 +8,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
+from missions.campaign import Plan  # noqa: E402
+from planners.results import key  # noqa: E402
+
 from kgenesis.app.mission_files import load_mission  # noqa: E402
 from missions import report  # noqa: E402
 
@@ -19,7 +22,7 @@ def entry(seed: int, n_to_target: int | None, method: str = "model", key: str = 
     """Return a campaign as the benchmark keeps it."""
     n = n_to_target or 40
     return {
-        "kind": "run", "task": NAME, "method": method, "seed": seed, "budget": 40, "n": n, "n_to_target": n_to_target,
+        "kind": "run", "task": NAME, "method": method, "seed": seed, "allowed": 40, "n": n, "n_to_target": n_to_target,
         "n_failed": 0, "cpu_planner": 0.1, "cpu_lab": 0.3, "lab": "1", "key": key, "code": "c",
     }  # fmt: skip
 
@@ -66,3 +69,9 @@ def test_a_usual_design_is_an_experiment_of_its_mission() -> None:
         assert set(design["conditions"]) == set(load_mission(name).mission.space.names), name
         assert {"en", "ko"} <= set(design["what"]), name
         assert {"en", "ko"} <= set(design["why"]), name
+
+
+def test_a_campaign_that_is_kept_is_not_done_again() -> None:
+    plan = Plan(NAME, "model", 0)
+    done = plan.entry() | {name: value for name, value in entry(0, 14).items() if name not in plan.entry()}
+    assert key(done) == key(plan.entry())
