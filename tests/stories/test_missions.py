@@ -14,6 +14,8 @@ FEW = 6
 @pytest.mark.parametrize("name", sorted(builtin_missions()))
 def test_a_built_in_mission_runs_with_a_small_budget(name: str, tmp_path: Path) -> None:
     assert load_mission(name).shipped_reference.is_file(), "nothing to compare with is shipped"
-    done = Cli(tmp_path).json("run", name, "--budget", str(FEW), "--seed", "0")["experiments"]
-    assert done["measured"] + done["failed"] == done["proposed"] == FEW
+    said = Cli(tmp_path).json("run", name, "--budget", str(FEW), "--seed", "0")
+    done = said["experiments"]
+    assert done["measured"] + done["failed"] == done["proposed"]
+    assert done["proposed"] == FEW or said["target_reached"]
     assert done["measured"] > 0
