@@ -66,7 +66,7 @@ def test(*arguments: str) -> None:
 
 def slow(*arguments: str) -> None:
     install(EVERYTHING, for_development=True)
-    python("-m", "pytest", "-n", "auto", "-m", "slow", *arguments)
+    python("-m", "pytest", "-m", "slow", *arguments)
 
 
 def ecosystem(*arguments: str) -> None:
