@@ -19,7 +19,7 @@ from kgenesis.surrogate.lineage import verify
 from kgenesis.surrogate.marginal import Marginal
 from kgenesis.surrogate.prior import draw_data_set
 from kgenesis.surrogate.recipe import Architecture, Recipe, Stage
-from kgenesis.surrogate.training import begin_training, resume_training
+from kgenesis.surrogate.training import Sitting, begin_training, resume_training
 from kgenesis.surrogate.weights import pack, read
 
 torch = pytest.importorskip("torch", reason="training needs the extra `train`")
@@ -44,12 +44,8 @@ def quick_validation():
         yield
 
 
-def never():
-    return False
-
-
 def trained(folder, recipe=TINY):
-    assert begin_training(recipe, folder, seconds=1e9, is_stopped=never)
+    assert begin_training(recipe, folder, Sitting())
     return folder
 
 
@@ -90,16 +86,25 @@ def test_the_same_seed_gives_the_same_weights_to_the_last_bit(model, tmp_path):
 def test_a_training_that_was_interrupted_ends_with_the_same_weights(model, tmp_path, killed_at):
     asked = iter(range(100))
     folder = tmp_path / "interrupted"
-    assert not begin_training(TINY, folder, seconds=1e9, is_stopped=lambda: next(asked) >= killed_at)
+    assert not begin_training(TINY, folder, Sitting(is_stopped=lambda: next(asked) >= killed_at))
     # a kill between checkpoints leaves lines of steps that are done again, the last perhaps cut off
     with (folder / "log.jsonl").open("a") as log:
         log.write(json.dumps({"step": killed_at, "data": "x", "loss": 0.0}) + '\n{"step": 1')
-    assert resume_training(folder, seconds=1e9, is_stopped=never)
+    assert resume_training(folder, Sitting())
     ours, theirs = (read(f / "weights.safetensors")[0] for f in (folder, model))
     for name, tensor in ours.items():
         np.testing.assert_array_equal(tensor, theirs[name])
     assert states(verify(folder))["log"] == "ok"
     assert states(verify(folder, n_replayed=8))["data"] == "ok"
+
+
+def test_who_draws_the_data_changes_nothing_and_every_step_is_told(model, tmp_path):
+    told = []
+    assert begin_training(
+        TINY, tmp_path / "m", Sitting(n_processes=2, on_step=lambda line, n: told.append((line["step"], n)))
+    )
+    assert (tmp_path / "m" / "weights.safetensors").read_bytes() == (model / "weights.safetensors").read_bytes()
+    assert told == [(step, 8) for step in range(8)]
 
 
 def test_the_loss_falls(tmp_path):
@@ -252,12 +257,12 @@ def test_a_model_of_ones_own_serves_as_a_surrogate(model):
 
 def test_bad_wishes_are_refused(model, tmp_path):
     with pytest.raises(Refused):
-        begin_training(TINY, model, seconds=1.0, is_stopped=never)
+        begin_training(TINY, model, Sitting())
     with pytest.raises(NotFound):
-        resume_training(tmp_path, seconds=1.0, is_stopped=never)
+        resume_training(tmp_path, Sitting())
     with pytest.raises(InvalidSpec, match="genesis-7"):
-        begin_training(TINY.model_copy(update={"version": "genesis-7"}), tmp_path / "x", seconds=1.0, is_stopped=never)
+        begin_training(TINY.model_copy(update={"version": "genesis-7"}), tmp_path / "x", Sitting())
     assert not (tmp_path / "x").exists()
     (tmp_path / "recipe.json").write_text("{}x")
     with pytest.raises(InvalidSpec):
-        resume_training(tmp_path, seconds=1.0, is_stopped=never)
+        resume_training(tmp_path, Sitting())

@@ -14,14 +14,13 @@ from kgenesis.kernel.text import Lang, say
 from kgenesis.surrogate import (
     Finding,
     Recipe,
+    Sitting,
     begin_training,
     evaluate_model,
     find_model,
     resume_training,
     verify_lineage,
 )
-
-FOREVER = 1e12
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -51,27 +50,23 @@ def load_recipe(path: Path) -> Recipe:
         raise invalid(error, str(path), node, data) from error
 
 
-def train(recipe: Path | None, folder: Path, minutes: float | None, is_stopped: Callable[[], bool]) -> bool:
+def train(recipe: Path | None, folder: Path, sitting: Sitting) -> bool:
     """Train a model from random weights; returns whether the recipe is done.
 
     Raises:
         KGenesisError: The recipe is not valid, torch is missing, or the folder holds a training already.
     """
     told = Recipe() if recipe is None else load_recipe(recipe)
-    return begin_training(told, folder, seconds=_seconds(minutes), is_stopped=is_stopped)
+    return begin_training(told, folder, sitting)
 
 
-def resume(folder: Path, minutes: float | None, n_steps: int | None, is_stopped: Callable[[], bool]) -> bool:
+def resume(folder: Path, sitting: Sitting, n_steps: int | None) -> bool:
     """Go on with a training; returns whether the recipe is done.
 
     Raises:
         KGenesisError: There is no training in the folder, or torch is missing.
     """
-    return resume_training(folder, seconds=_seconds(minutes), is_stopped=is_stopped, n_steps=n_steps)
-
-
-def _seconds(minutes: float | None) -> float:
-    return FOREVER if minutes is None else 60.0 * minutes
+    return resume_training(folder, sitting, n_steps)
 
 
 def progress(folder: Path) -> dict[str, Any]:

@@ -1,15 +1,19 @@
 """`kgenesis model …`: the foundation model that says what to expect, trained by us or by you."""
 
+import math
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kgenesis.cli import options, screen
 from kgenesis.cli.language import lang, t
+
+if TYPE_CHECKING:
+    from kgenesis.surrogate import Sitting
 
 Model = Annotated[
     str,
@@ -56,6 +60,18 @@ Steps = Annotated[
         help=t("New length of the training; the lineage keeps both.", "새 학습 길이. 계보에는 둘 다 남습니다."),
     ),
 ]
+Processes = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        min=0,
+        max=64,
+        help=t(
+            "Processes that draw the next data meanwhile; the weights are the same.",
+            "다음 데이터를 미리 뽑는 프로세스 수. 가중치는 같습니다.",
+        ),
+    ),
+]
 Sets = Annotated[int, typer.Option("--sets", min=1, help=t("Data sets of each size.", "크기마다 데이터 세트 수."))]
 Against = Annotated[
     list[Path] | None,
@@ -83,13 +99,14 @@ def train(
     recipe: RecipeFile = None,
     to: To = Path("model"),
     minutes: Minutes = None,
+    workers: Processes = 1,
     is_json: options.Json = False,  # noqa: FBT002
 ) -> None:
     """Train a model from random weights."""
     from kgenesis.app import model
 
-    with _stoppable() as is_stopped:
-        is_done = model.train(recipe, to, minutes, is_stopped)
+    with _sitting(minutes, workers, is_json=is_json) as sitting:
+        is_done = model.train(recipe, to, sitting)
     _tell_progress(to, is_done=is_done, is_json=is_json)
 
 
@@ -97,13 +114,14 @@ def resume(
     folder: Folder,
     minutes: Minutes = None,
     steps: Steps = None,
+    workers: Processes = 1,
     is_json: options.Json = False,  # noqa: FBT002
 ) -> None:
     """Go on with a training."""
     from kgenesis.app import model
 
-    with _stoppable() as is_stopped:
-        is_done = model.resume(folder, minutes, steps, is_stopped)
+    with _sitting(minutes, workers, is_json=is_json) as sitting:
+        is_done = model.resume(folder, sitting, steps)
     _tell_progress(folder, is_done=is_done, is_json=is_json)
 
 
@@ -163,6 +181,30 @@ def lineage(
             screen.out().print(f"{state:<12} {finding.text.in_(lang())}", markup=False, soft_wrap=True)
     if not is_clean:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _sitting(minutes: float | None, workers: int, *, is_json: bool) -> Iterator["Sitting"]:
+    """Show how far the training is, unless a program reads."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from kgenesis.surrogate import Sitting
+
+    console = screen.err()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        _stoppable() as is_stopped,
+        Progress(*columns, console=console, refresh_per_second=2, disable=is_json or not console.is_terminal) as bar,
+    ):
+        shown = bar.add_task(t("Training", "학습 중"), total=None)
+
+        def tell(line: Mapping[str, Any], n_steps: int) -> None:
+            said: dict[str, Any] = {"completed": line["step"] + 1, "total": n_steps}
+            if "validation" in line:
+                said["description"] = t("Training", "학습 중") + f", NLL {line['validation']['nll median']:.2f}"
+            bar.update(shown, **said)
+
+        yield Sitting(math.inf if minutes is None else 60.0 * minutes, is_stopped, workers, tell)
 
 
 @contextmanager

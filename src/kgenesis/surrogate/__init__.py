@@ -8,7 +8,7 @@ from kgenesis.surrogate.lineage import Finding
 from kgenesis.surrogate.lineage import verify as verify_lineage
 from kgenesis.surrogate.portfolio import Portfolio, make_portfolio
 from kgenesis.surrogate.recipe import Recipe
-from kgenesis.surrogate.training import begin_training, resume_training
+from kgenesis.surrogate.training import Sitting, begin_training, resume_training
 from kgenesis.surrogate.trees import Trees, make_trees
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Genesis",
     "Portfolio",
     "Recipe",
+    "Sitting",
     "Trees",
     "begin_training",
     "evaluate_model",

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kgenesis.surrogate.description import N_DATA_FIGURES, N_FACTOR_FIGURES, describe, distances
+from kgenesis.surrogate.description import N_DATA_FIGURES, N_FACTOR_FIGURES, distances
 from kgenesis.surrogate.fitting import column_scales
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ def collate(sets: Sequence[DataSet], device: str = "cpu") -> Batch:
     apart, across = np.zeros((b, d, n * n)), np.zeros((b, d, m * n))
     for i, s in enumerate(sets):
         own, groups = int(s.data.groups.max()) + 1, s.data.groups
-        said = describe(s.data.x, s.data.y, s.data.noise_variance, groups)
-        figures[i, :own], data[i], is_factor[i, :own] = said.factors, said.data, True
+        figures[i, :own], data[i], is_factor[i, :own] = s.said.factors, s.said.data, True
         scales = column_scales(s.data.x, groups)
         apart[i, :own] = distances(s.data.x * scales, s.data.x * scales, groups).reshape(own, -1)
         across[i, :own] = distances(s.x * scales, s.data.x * scales, groups).reshape(own, -1)

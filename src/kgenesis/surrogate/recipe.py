@@ -53,14 +53,14 @@ class Recipe(Frozen):
     """The data of step k are drawn from (seed, k), the weights before the first step from seed."""
     architecture: Architecture = Architecture()
     stages: tuple[Stage, ...] = (
-        Stage(until=1500, rows=(2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64), factors=(1, 2, 4, 8)),
+        Stage(until=2000, rows=(2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64), factors=(1, 2, 4, 8)),
         Stage(until=10**9, rows=(2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128), factors=(2, 4, 8, 12, 20)),
     )
     """Small data sets first; the last stage must reach the last step."""
-    n_steps: int = Field(default=8000, ge=1)
+    n_steps: int = Field(default=16_000, ge=1)
     n_asked: int = Field(default=40, ge=2)
     """Held-out measurements of a data set."""
-    data_sets: tuple[int, int] = (6, 24)
+    data_sets: tuple[int, int] = (6, 48)
     """Fewest and most data sets of a step; fewer where they are large."""
     entries: int = Field(default=900_000, ge=1)
     """Distances held for a step, about: decides how many data sets it has."""
@@ -72,7 +72,7 @@ class Recipe(Frozen):
     weight_decay: float = Field(default=1e-3, ge=0.0)
     clip: float = Field(default=1.0, gt=0.0)
     """Largest norm of a gradient."""
-    averaging: float = Field(default=0.998, ge=0.0, lt=1.0)
+    averaging: float = Field(default=0.999, ge=0.0, lt=1.0)
     """Decay of the running mean of the weights, which is what is published."""
     device: str = "cpu"
     """Where torch computes; only `cpu` gives the same bits again."""

@@ -7,6 +7,7 @@ chained hash of the data, validations), `failures.jsonl`, `lineage.json`, and in
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -21,18 +22,18 @@ from torch import Tensor, nn
 
 from kgenesis.surrogate.lineage import code_hashes, read_lines, write_whole
 from kgenesis.surrogate.network import Network, collate, densities, foretell
-from kgenesis.surrogate.prior import VALIDATION, chain, draw_data_set, draw_step
+from kgenesis.surrogate.prior import VALIDATION, chain, draw_data_set, draw_steps
 from kgenesis.surrogate.prior.stream import ORIGIN
 from kgenesis.surrogate.weights import digest, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from kgenesis.surrogate.prior import DataSet
+    from kgenesis.surrogate.prior import DataSet, Drawn
     from kgenesis.surrogate.recipe import Recipe
+    from kgenesis.surrogate.training import Sitting
 
 EARLY = 0.3
 """Weight of every round but the last in the loss, so that each round learns to be of use."""
@@ -114,14 +115,15 @@ class Training:
         prepare()
         torch.manual_seed(recipe.seed)
         network = Network(recipe.architecture).to(recipe.device)
-        optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        optimiser = torch.optim.AdamW(
+            network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=True
+        )
         average = {name: value.detach().clone() for name, value in network.state_dict().items()}
         return cls(recipe, network, optimiser, average, origin=digest(arrays(average)))
 
-    def advance(self) -> dict[str, Any]:
+    def advance(self, drawn: Drawn) -> dict[str, Any]:
         """Do one step and return its line of the log; data that break the algebra change nothing but the log."""
-        started, recipe = time.process_time(), self.recipe
-        sets = draw_step(recipe, self.step)
+        started, recipe, sets = time.process_time(), self.recipe, drawn.sets
         self.digest = chain(self.digest, sets)
         rate = learning_rate(recipe, self.step)
         for group in self.optimiser.param_groups:
@@ -135,7 +137,7 @@ class Training:
             line |= {"loss": round(loss, 5), "rate": rate}
         self.step += 1
         self.n_data_sets += len(sets)
-        self.cpu_seconds += time.process_time() - started
+        self.cpu_seconds += drawn.cpu_seconds + time.process_time() - started
         return line
 
     def _descend(self, sets: list[DataSet]) -> float:
@@ -148,8 +150,7 @@ class Training:
             raise FloatingPointError("a gradient is not finite")
         self.optimiser.step()
         keep = min(self.recipe.averaging, (1.0 + self.step) / (10.0 + self.step))
-        for name, value in self.network.state_dict().items():
-            self.average[name].lerp_(value, 1.0 - keep)
+        torch._foreach_lerp_(list(self.average.values()), list(self.network.state_dict().values()), 1.0 - keep)
         return float(loss.detach())
 
     def save(self, folder: Path) -> None:
@@ -194,14 +195,13 @@ def arrays(tensors: dict[str, Tensor]) -> dict[str, NDArray[np.float32]]:
     return {name: value.detach().cpu().numpy().astype(np.float32) for name, value in tensors.items()}
 
 
-def go(training: Training, folder: Path, *, seconds: float, is_stopped: Callable[[], bool], commit: str = "") -> bool:
+def go(training: Training, folder: Path, sitting: Sitting, commit: str = "") -> bool:
     """Train until the recipe is done, time is up or somebody stops it; the folder can then be resumed.
 
     Args:
         training: From `Training.begin` or `Training.load`.
         folder: Where it lives.
-        seconds: Longest sitting.
-        is_stopped: Asked before every step.
+        sitting: How long, and who is told.
         commit: Version of the code under version control, for the lineage.
 
     Returns:
@@ -216,9 +216,12 @@ def go(training: Training, folder: Path, *, seconds: float, is_stopped: Callable
     keep_lines(log, training.step)
     keep_lines(failures, training.step)
     began = saved = time.monotonic()
-    with log.open("a", encoding="utf-8") as lines:
-        while training.step < recipe.n_steps and not is_stopped() and time.monotonic() - began < seconds:
-            line = training.advance()
+    steps = draw_steps(recipe, training.step, sitting.n_processes)
+    with log.open("a", encoding="utf-8") as lines, contextlib.closing(steps):
+        while (
+            training.step < recipe.n_steps and not sitting.is_stopped() and time.monotonic() - began < sitting.seconds
+        ):
+            line = training.advance(next(steps))
             lines.write(json.dumps(line) + "\n")
             if "failure" in line:
                 with failures.open("a", encoding="utf-8") as file:
@@ -226,6 +229,8 @@ def go(training: Training, folder: Path, *, seconds: float, is_stopped: Callable
             if training.step % VALIDATE_EVERY == 0 or training.step == recipe.n_steps:
                 said = {"step": training.step - 1, "validation": validate(training.averaged(), recipe)}
                 lines.write(json.dumps(said | {"cpu_seconds": round(training.cpu_seconds, 1)}) + "\n")
+                line |= said
+            sitting.on_step(line, recipe.n_steps)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 lines.flush()
                 training.save(folder)

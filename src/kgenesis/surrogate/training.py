@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import dataclass
 from importlib.util import find_spec
+from math import inf
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -16,18 +18,32 @@ from kgenesis.surrogate.lineage import HERE, write_whole
 from kgenesis.surrogate.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import Any
 
 
-def begin_training(recipe: Recipe, folder: Path, *, seconds: float, is_stopped: Callable[[], bool]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """How long a training goes on without a break, with what, and who is told."""
+
+    seconds: float = inf
+    """Longest sitting; `resume_training` goes on."""
+    is_stopped: Callable[[], bool] = lambda: False
+    """Asked before every step."""
+    n_processes: int = 0
+    """Processes that draw the data of the next steps meanwhile; the weights are the same whoever draws."""
+    on_step: Callable[[Mapping[str, Any], int], None] = lambda line, n_steps: None
+    """Told what the log says of each step, and how many steps there are."""
+
+
+def begin_training(recipe: Recipe, folder: Path, sitting: Sitting) -> bool:
     """Train a model from random weights.
 
     Args:
         recipe: What decides the weights.
         folder: Where the training will live; there is none in it yet.
-        seconds: Longest sitting; `resume_training` goes on.
-        is_stopped: Asked before every step.
+        sitting: How long, and who is told.
 
     Returns:
         Whether the recipe is done.
@@ -57,18 +73,15 @@ def begin_training(recipe: Recipe, folder: Path, *, seconds: float, is_stopped: 
     training = Training.begin(recipe)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "recipe.json", recipe.model_dump_json(indent=1).encode())
-    return go(training, folder, seconds=seconds, is_stopped=is_stopped, commit=_commit())
+    return go(training, folder, sitting, _commit())
 
 
-def resume_training(
-    folder: Path, *, seconds: float, is_stopped: Callable[[], bool], n_steps: int | None = None
-) -> bool:
+def resume_training(folder: Path, sitting: Sitting, n_steps: int | None = None) -> bool:
     """Go on where the last checkpoint left off; nothing is lost but the steps since then, and they come out the same.
 
     Args:
         folder: Of the training.
-        seconds: Longest sitting.
-        is_stopped: Asked before every step.
+        sitting: How long, and who is told.
         n_steps: New length of the training; the learning rate falls towards it. The lineage keeps both.
 
     Returns:
@@ -93,7 +106,7 @@ def resume_training(
     is_new = not (folder / "checkpoint.pt").is_file()  # killed before the first checkpoint
     training = Training.begin(recipe) if is_new else Training.load(folder, recipe)
     write_whole(folder / "recipe.json", recipe.model_dump_json(indent=1).encode())
-    return go(training, folder, seconds=seconds, is_stopped=is_stopped, commit=_commit())
+    return go(training, folder, sitting, _commit())
 
 
 def read_recipe(folder: Path) -> Recipe:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kgenesis.kernel.ports import FloatArray, TrainingData
 from kgenesis.surrogate.data import standardise
+from kgenesis.surrogate.description import Description, describe
 from kgenesis.surrogate.prior.designs import FEWEST_TO_SEARCH, even, grid, search, where_asked
 from kgenesis.surrogate.prior.factors import draw_factors, encode
 from kgenesis.surrogate.prior.responses import draw_response
@@ -26,6 +27,8 @@ class DataSet:
     """What was measured, and held-out measurements to foretell; outcomes are standardised by what was measured."""
 
     data: TrainingData
+    said: Description
+    """What the network sees of the data."""
     x: FloatArray
     """Held-out points (m, d), encoded."""
     y: FloatArray
@@ -91,8 +94,10 @@ def draw_data_set(rng: np.random.Generator, n: int, n_factors: int, n_asked: int
     is_known = noise.kind in {"even", "uneven"} and rng.random() < 0.2  # noqa: PLR2004
     known = noise.deviations(values, response(values)) / scale if is_known else np.full(n, np.nan)
     x, groups = encode(np.vstack([values, asked]), factors)
+    data = TrainingData(x[:n], (measured - centre) / scale, known**2, groups)
     return DataSet(
-        TrainingData(x[:n], (measured - centre) / scale, known**2, groups),
+        data,
+        describe(data.x, data.y, data.noise_variance, groups),
         x[n:],
         (told - centre) / scale,
         (deviations / scale) ** 2 if is_known else np.full(n_asked, np.nan),

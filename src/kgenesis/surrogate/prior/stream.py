@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import time
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from hashlib import sha256
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +16,7 @@ import numpy as np
 from kgenesis.surrogate.prior.datasets import DataSet, draw_data_set
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from kgenesis.surrogate.recipe import Recipe
 
@@ -19,6 +25,9 @@ VALIDATION = 2**40
 
 ORIGIN = "0" * 64
 """Digest before the first step."""
+
+AHEAD = 8
+"""Steps that each process draws ahead."""
 
 
 def draw_step(recipe: Recipe, step: int) -> list[DataSet]:
@@ -32,6 +41,53 @@ def draw_step(recipe: Recipe, step: int) -> list[DataSet]:
         draw_data_set(each, n, int(each.integers((most + 1) // 2, most + 1)), recipe.n_asked)
         for each in (np.random.default_rng((recipe.seed, step, i)) for i in range(n_sets))
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The data sets of a step."""
+
+    sets: list[DataSet]
+    cpu_seconds: float
+    """What drawing them cost."""
+
+
+def draw_steps(recipe: Recipe, first: int, n_processes: int = 0) -> Generator[Drawn]:
+    """Draw the data sets of every step from `first` to the last; who draws them changes nothing.
+
+    Args:
+        recipe: Of the training.
+        first: The first step.
+        n_processes: Processes that draw ahead; 0 draws here, when a step is asked for.
+
+    Yields:
+        The data sets of one step after the other.
+    """
+    if not n_processes:
+        for step in range(first, recipe.n_steps):
+            yield _drawn(recipe, step)
+        return
+    pool = ProcessPoolExecutor(n_processes, get_context("spawn"), initializer=_ignore_interrupts)
+    try:
+        waiting: deque[Future[Drawn]] = deque()
+        for step in range(first, recipe.n_steps + AHEAD * n_processes):
+            if step < recipe.n_steps:
+                waiting.append(pool.submit(_drawn, recipe, step))
+            if step >= first + AHEAD * n_processes:
+                yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _drawn(recipe: Recipe, step: int) -> Drawn:
+    started = time.process_time()
+    sets = draw_step(recipe, step)
+    return Drawn(sets, time.process_time() - started)
+
+
+def _ignore_interrupts() -> None:
+    """Let the training end by itself on Ctrl-C, which every process of a terminal gets."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def chain(digest: str, sets: Sequence[DataSet]) -> str:
