@@ -11,12 +11,11 @@ from kgenesis.kernel.errors import InvalidSpec, NotFound
 from kgenesis.kernel.plugins import make_plugin
 from kgenesis.kernel.ports import PluginContext, TrainingData
 from kgenesis.kernel.problem import Problem
-from kgenesis.surrogate import Genesis
 from kgenesis.surrogate.amortised import NEWEST, PUBLISHED, expected_shapes, load
 from kgenesis.surrogate.description import describe
 from kgenesis.surrogate.evaluation import foretold, map_gp, score
 from kgenesis.surrogate.fitting import column_scales, factor_distances
-from kgenesis.surrogate.genesis import Settings, make_genesis
+from kgenesis.surrogate.genesis import Genesis, Settings, make_genesis
 from kgenesis.surrogate.marginal import N_GLOBALS, Marginal
 from kgenesis.surrogate.prior import draw_data_set
 from kgenesis.surrogate.weights import pack, read, unpack

@@ -1,8 +1,8 @@
 """Learn from history, say what to expect and how surely."""
 
 from kgenesis.surrogate.evaluation import evaluate as evaluate_model
-from kgenesis.surrogate.genesis import Genesis, make_genesis
 from kgenesis.surrogate.genesis import find as find_model
+from kgenesis.surrogate.genesis import make_genesis
 from kgenesis.surrogate.gp import GaussianProcess, make_gp
 from kgenesis.surrogate.lineage import Finding
 from kgenesis.surrogate.lineage import verify as verify_lineage
@@ -14,7 +14,6 @@ from kgenesis.surrogate.trees import Trees, make_trees
 __all__ = [
     "Finding",
     "GaussianProcess",
-    "Genesis",
     "Portfolio",
     "Recipe",
     "Sitting",
