@@ -62,6 +62,17 @@ def test_the_value_of_the_likelihood_is_a_normal_density():
     assert case(data)(theta)[0] == pytest.approx(float(expected), rel=1e-9)
 
 
+@pytest.mark.parametrize("n", [12, 100, 300])
+def test_a_rough_look_says_nearly_the_same(n):
+    data, x = numbers(n, 3, noise=0.05), np.random.default_rng(5).random((400, 3))
+    posterior = Genesis(MODEL).posterior(data, np.random.default_rng(0))
+    (mean, variance), (its_mean, its_variance) = (p.mean_and_variance(x) for p in (posterior, posterior.rough))
+    sd = np.sqrt(variance + posterior.noise_sd**2)
+    assert np.abs(its_mean - mean).max() < (0.2 if n <= 256 else 1.0) * sd.max()  # only 256 rows are looked at
+    assert np.corrcoef(its_mean, mean)[0, 1] > 0.99
+    assert np.corrcoef(its_variance, variance)[0, 1] > 0.9
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_neither_the_order_of_factors_nor_the_unit_nor_the_sign_of_outcomes_matters(seed):
     s = draw_data_set(np.random.default_rng((seed, 3)), 20, 6, 30)

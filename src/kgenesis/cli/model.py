@@ -201,7 +201,7 @@ def _sitting(minutes: float | None, workers: int, *, is_json: bool) -> Iterator[
         def tell(line: Mapping[str, Any], n_steps: int) -> None:
             said: dict[str, Any] = {"completed": line["step"] + 1, "total": n_steps}
             if "validation" in line:
-                said["description"] = t("Training", "학습 중") + f", NLL {line['validation']['nll median']:.2f}"
+                said["description"] = t("Training", "학습 중") + f", NLL {line['validation']['nll all']:.2f}"
             bar.update(shown, **said)
 
         yield Sitting(math.inf if minutes is None else 60.0 * minutes, is_stopped, workers, tell)

@@ -26,6 +26,7 @@ from kgenesis.surrogate.fitting import Hyperparameters, column_scales, factor_di
 from kgenesis.surrogate.gp import GaussianPosterior, GaussianProcess, squared_distances
 from kgenesis.surrogate.marginal import JITTER, LEAST_SHARE, N_GLOBALS, Blend, Marginal, factorise
 from kgenesis.surrogate.mixture import MixturePosterior
+from kgenesis.surrogate.rough import RoughPosterior
 
 if TYPE_CHECKING:
     from kgenesis.kernel.ports import FloatArray, IntArray, PluginContext, Posterior, TrainingData
@@ -71,9 +72,9 @@ class BlendedPosterior(GaussianPosterior):
     blend: Blend
 
     @property
-    def rough(self) -> BlendedPosterior:  # type: ignore[override]
-        """Itself: it is cheap enough for looking through very many points."""
-        return self
+    def rough(self) -> RoughPosterior:
+        """The same at less cost, for looking through very many points."""
+        return RoughPosterior(self, self.blend.correlation, (self.blend.signal, self.blend.mean))
 
     @property
     def voices(self) -> dict[str, float]:
@@ -104,7 +105,7 @@ class GenesisPosterior:
         shares = np.where(self.inner.shares >= LEAST_HEARD_ROUGHLY * self.inner.shares.max(), self.inner.shares, 0.0)
         chosen = np.flatnonzero(shares)
         names = tuple(self.inner.names[i] for i in chosen)
-        components = tuple(self.inner.components[i] for i in chosen)
+        components = tuple(getattr(self.inner.components[i], "rough", self.inner.components[i]) for i in chosen)
         return replace(self, inner=MixturePosterior(components, shares[chosen] / shares.sum(), names))
 
     @property

@@ -27,6 +27,7 @@ from kgenesis.surrogate.fitting import (
 from kgenesis.surrogate.mixture import MixturePosterior
 from kgenesis.surrogate.robust import find_outliers
 from kgenesis.surrogate.rough import RoughPosterior
+from kgenesis.surrogate.rough import matern as rough_matern
 from kgenesis.surrogate.warping import (
     PRICE,
     Bends,
@@ -89,7 +90,7 @@ class GaussianPosterior:
     @property
     def rough(self) -> RoughPosterior:
         """The same at less cost, for looking through very many points."""
-        return RoughPosterior(self)
+        return RoughPosterior(self, rough_matern, (self.hyperparameters.signal_variance, MEAN_VARIANCE))
 
     @property
     def voices(self) -> dict[str, float]:

@@ -53,7 +53,7 @@ class Blend:
         found, r = np.zeros_like(squared), np.sqrt(squared)
         for kind, share in enumerate(self.shares):
             if share > LEAST_SHARE:
-                found += share * correlations(squared, r, kind)
+                found += correlations(squared, r, kind) * float(share)  # a Python float keeps single precision single
         return found
 
 

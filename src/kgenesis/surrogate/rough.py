@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.linalg import lapack
 
-from kgenesis.surrogate.fitting import MEAN_VARIANCE
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from kgenesis.kernel.ports import FloatArray, IntArray
@@ -33,9 +33,15 @@ class RoughPosterior:
 
     Args:
         exact: The process.
+        correlation: Its correlation at squared distances in lengthscales, of any shape, in the precision it is given;
+            may overwrite them.
+        prior: Variances of its signal and of its mean, standardised units.
     """
 
-    def __init__(self, exact: GaussianPosterior) -> None:
+    def __init__(
+        self, exact: GaussianPosterior, correlation: Callable[[NDArray[Any]], NDArray[Any]], prior: tuple[float, float]
+    ) -> None:
+        self._correlation, self._signal, self._mean = correlation, np.float32(prior[0]), np.float32(prior[1])
         rows, factor, alpha = np.arange(exact.y.size), exact.factor, exact.alpha
         if exact.y.size > MAX_ROWS:
             rows = _telling(exact.y)
@@ -47,23 +53,22 @@ class RoughPosterior:
         self._points = exact.points[rows].astype(np.float32)
         self._weights = exact.weights.astype(np.float32)
         self._squares = np.einsum("ij,ij->i", self._points, self._points)
-        self._signal = np.float32(exact.hyperparameters.signal_variance)
         self._centre, self._scale = exact.centre, exact.scale
 
     def mean_and_variance(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Predict the response without noise, shapes (m, d) -> (m,), (m,), raw units."""
         mean, variance = np.empty(len(x)), np.empty(len(x))
         points = x.astype(np.float32) * self._weights
-        prior = self._signal + np.float32(MEAN_VARIANCE)
+        prior = self._signal + self._mean
         step = max(64, _CHUNK // len(self._points))
         for start in range(0, len(x), step):
             part = slice(start, start + step)
             squared = (-2.0 * points[part]) @ self._points.T
             squared += np.einsum("ij,ij->i", points[part], points[part])[:, None]
             squared += self._squares
-            covariance = _matern(squared)
+            covariance = self._correlation(np.maximum(squared, 0.0, out=squared))
             covariance *= self._signal
-            covariance += np.float32(MEAN_VARIANCE)
+            covariance += self._mean
             mean[part] = covariance @ self._alpha
             half = lapack.strtrs(self._factor, covariance.T, lower=1, overwrite_b=1)[0].T
             variance[part] = prior - np.einsum("ij,ij->i", half, half)
@@ -71,9 +76,9 @@ class RoughPosterior:
         return self._centre + self._scale * mean, self._scale**2 * np.maximum(variance, least)
 
 
-def _matern(squared: NDArray[Any]) -> NDArray[Any]:
-    """Matérn-5/2 correlation of squared distances in lengthscales; see `fitting.matern`."""
-    r: NDArray[Any] = np.sqrt(np.maximum(squared, 0.0, out=squared) * np.float32(5.0))
+def matern(squared: NDArray[Any]) -> NDArray[Any]:
+    """Matérn-5/2 correlation of squared distances in lengthscales, which it overwrites; see `fitting.matern`."""
+    r: NDArray[Any] = np.sqrt(squared * np.float32(5.0))
     decay = np.exp(-r)
     r += 1.0
     squared *= np.float32(5.0 / 3.0)
