@@ -18,7 +18,7 @@ import page
 
 from planners import peers, report
 from planners.results import Entry, Results, key
-from planners.tasks import FAMILIES, Task
+from planners.tasks import FAMILIES, SUITES, Task
 from planners.tasks import find as find_tasks
 
 HELP = """How many experiments each planner needs, ours and other people's, on tables and functions.
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--profile", choices=PROFILES, default="standard", help="which campaigns, unless --methods says")
     add("--methods", type=words, default=(), help="separated by commas, e.g. model,model:surrogate=gp,baybe")
     add("--sets", type=words, default=(), help="names of tasks; `name+` is all objectives of a set")
-    add("--families", type=words, default=(), help=f"kinds of task: {', '.join(FAMILIES)}")
+    add("--families", type=words, default=(), help=f"kinds of task: {', '.join((*FAMILIES, *SUITES))}")
     add(
         "--seeds",
         type=count,
@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
 def _steps(wishes: argparse.Namespace) -> list[Step]:
     """Return what the profile says, or what was asked for by name."""
     if wishes.methods or wishes.sets or wishes.families or wishes.batch:
-        families = wishes.families or FAMILIES
+        families = wishes.families or (*FAMILIES, *(SUITES if wishes.sets else ()))
         return [Step(wishes.methods or ("model", "random"), families, wishes.seeds or 8, wishes.batch or 1)]
     return [replace(step, seeds=min(step.seeds, wishes.seeds or step.seeds)) for step in PROFILES[wishes.profile]]
 
@@ -149,9 +149,9 @@ def _tasks(wishes: argparse.Namespace, parser: argparse.ArgumentParser) -> list[
     if unknown:
         where = "" if wishes.data else "; tables need --data FOLDER"
         parser.error(f"--sets: there is no {', '.join(unknown)}; there are {', '.join(names)}{where}")
-    unknown = [name for name in wishes.families if name not in FAMILIES]
+    unknown = [name for name in wishes.families if name not in (*FAMILIES, *SUITES)]
     if unknown:
-        parser.error(f"--families: there is no {', '.join(unknown)}; there are {', '.join(FAMILIES)}")
+        parser.error(f"--families: there is no {', '.join(unknown)}; there are {', '.join((*FAMILIES, *SUITES))}")
     if wishes.data is None and not wishes.sets and not wishes.families:
         parser.error(
             "--data is needed: the folder of the sets; for functions alone say --families synthetic,mixed,constrained"
@@ -164,9 +164,9 @@ def _check_methods(
 ) -> None:
     """Refuse methods that do not exist, settings that are wrong, and peers that are not installed."""
     from kgenesis.kernel.errors import KGenesisError
-    from planners.campaign import Method, Plan, planner_of
+    from planners.campaign import CONTROL, Method, Plan, planner_of
 
-    ours = sorted(e.name for e in entry_points(group="kgenesis.planners"))
+    ours = [*sorted(e.name for e in entry_points(group="kgenesis.planners")), CONTROL]
     for method in map(Method, methods):
         if method.name not in ours and method.driver is None:
             parser.error(f"--methods: there is no {method.name}; there are {', '.join([*ours, *peers.PEERS])}")

@@ -29,6 +29,12 @@ PEERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "bofire": ("bofire", {}),
     "smac": ("smac", {}),
     "leanhebo": ("leanhebo", {}),
+    "botorch": ("botorch", {}),
+    "bayesian-optimization": ("bayesian_optimization", {}),
+    "scikit-optimize": ("scikit_optimize", {}),
+    "hyperopt": ("hyperopt", {}),
+    "nevergrad": ("nevergrad", {}),
+    "cma": ("cma", {}),
 }
 """Method → its driver, and what the driver is told. HEBO itself needs numpy < 1.25, hence leanhebo."""
 

@@ -24,8 +24,8 @@ N_STARTS = 20
 
 Function = Callable[[Mapping[str, Any]], dict[str, float]]
 
-_HARTMANN_WEIGHTS = np.array([1.0, 1.2, 3.0, 3.2])
-_HARTMANN = {
+HARTMANN_WEIGHTS = np.array([1.0, 1.2, 3.0, 3.2])
+HARTMANN = {
     3: (
         np.array([[3.0, 10, 30], [0.1, 10, 35], [3.0, 10, 30], [0.1, 10, 35]]),
         1e-4 * np.array([[3689, 1170, 2673], [4699, 4387, 7470], [1091, 8732, 5547], [381, 5743, 8828]]),
@@ -50,8 +50,8 @@ def branin(x: FloatArray) -> float:
 
 def hartmann(x: FloatArray) -> float:
     """Return Hartmann's function on [0, 1]^3 or [0, 1]^6; minima -3.86278 and -3.32237 (Dixon & Szego 1978)."""
-    slopes, centres = _HARTMANN[len(x)]
-    return float(-_HARTMANN_WEIGHTS @ np.exp(-(slopes * (x - centres) ** 2).sum(axis=1)))
+    slopes, centres = HARTMANN[len(x)]
+    return float(-HARTMANN_WEIGHTS @ np.exp(-(slopes * (x - centres) ** 2).sum(axis=1)))
 
 
 def ackley(x: FloatArray) -> float:
@@ -89,13 +89,16 @@ class Standard:
     """Of `y` where everything is allowed; None: it is computed."""
     constraints: Sequence[Mapping[str, Any]] = ()
     bounds: Sequence[Mapping[str, Any]] = field(default=())
+    noise: float = 0.0
+    """Standard deviation of a measurement of `y`, over that of `y` across the space."""
 
 
 def _reals(n: int, low: float, high: float) -> list[dict[str, Any]]:
     return [{"type": "real", "name": f"x{i}", "low": low, "high": high, "unit": "1"} for i in range(1, n + 1)]
 
 
-def _plain(function: Callable[[FloatArray], float], n: int) -> Function:
+def plain(function: Callable[[FloatArray], float], n: int) -> Function:
+    """Return a function of x1 … xn as a function of conditions."""
     names = [f"x{i}" for i in range(1, n + 1)]
     return lambda row: {"y": function(np.array([row[name] for name in names], dtype=np.float64))}
 
@@ -109,16 +112,16 @@ def _continuous() -> Iterator[Standard]:
         {"type": "real", "name": "x1", "low": -5.0, "high": 10.0, "unit": "1"},
         {"type": "real", "name": "x2", "low": 0.0, "high": 15.0, "unit": "1"},
     ]
-    yield Standard("branin", "synthetic", axes, _plain(branin, 2), 0.39788736)
-    yield Standard("hartmann3", "synthetic", _reals(3, 0, 1), _plain(hartmann, 3), -3.86278215)
-    yield Standard("hartmann6", "synthetic", _reals(6, 0, 1), _plain(hartmann, 6), -3.32236801)
+    yield Standard("branin", "synthetic", axes, plain(branin, 2), 0.39788736)
+    yield Standard("hartmann3", "synthetic", _reals(3, 0, 1), plain(hartmann, 3), -3.86278215)
+    yield Standard("hartmann6", "synthetic", _reals(6, 0, 1), plain(hartmann, 6), -3.32236801)
     # Bounds are not symmetric about the optimum, or whoever tries the middle would be done.
     for n in (4, 10):
-        yield Standard(f"ackley{n}", "synthetic", _reals(n, -10, 20), _plain(ackley, n), 0.0)
+        yield Standard(f"ackley{n}", "synthetic", _reals(n, -10, 20), plain(ackley, n), 0.0)
     for n in (4, 8):
-        yield Standard(f"levy{n}", "synthetic", _reals(n, -10, 10), _plain(levy, n), 0.0)
+        yield Standard(f"levy{n}", "synthetic", _reals(n, -10, 10), plain(levy, n), 0.0)
     for n in (4, 7):
-        yield Standard(f"rosenbrock{n}", "synthetic", _reals(n, -2, 2.5), _plain(rosenbrock, n), 0.0)
+        yield Standard(f"rosenbrock{n}", "synthetic", _reals(n, -2, 2.5), plain(rosenbrock, n), 0.0)
 
 
 def _mixed() -> Iterator[Standard]:
@@ -150,7 +153,7 @@ def _mixed() -> Iterator[Standard]:
 
 def _constrained() -> Iterator[Standard]:
     total = {"type": "linear", "coefficients": {f"x{i}": 1.0 for i in range(1, 7)}, "relation": "<=", "bound": 1.5}
-    yield Standard("hartmann6-sum", "constrained", _reals(6, 0, 1), _plain(hartmann, 6), None, constraints=[total])
+    yield Standard("hartmann6-sum", "constrained", _reals(6, 0, 1), plain(hartmann, 6), None, constraints=[total])
 
     def disc(row: Mapping[str, Any]) -> dict[str, float]:
         """Branin's function within a disc (Gelbart, Snoek & Adams 2014, section 4.1)."""
@@ -190,12 +193,13 @@ def _mixture() -> Iterator[Standard]:
 def find() -> Iterator[Task]:
     """Yield every standard as a task."""
     for standard in itertools.chain(_continuous(), _mixed(), _constrained(), _mixture()):
-        yield Task(standard.name, standard.family, functools.partial(_build, standard))
+        yield Task(standard.name, standard.family, functools.partial(build, standard))
 
 
-def _build(standard: Standard, budget: int) -> Bench:
+def build(standard: Standard, budget: int) -> Bench:
+    """Return a function made ready: its mission, its lab, random search over many points, and its optimum."""
     mission = Mission.model_validate({
-        "name": standard.name, "title": standard.name,
+        "name": standard.name.replace("/", "-"), "title": standard.name,
         "space": {"factors": list(standard.factors), "constraints": list(standard.constraints)},
         "objectives": [{"name": "y", "goal": "minimize", "unit": "1"}],
         "outcome_constraints": list(standard.bounds), "lab": "people", "budget": {"experiments": budget},
@@ -216,7 +220,8 @@ def _build(standard: Standard, budget: int) -> Bench:
         planner="random", repeats=(pool,),
     )  # fmt: skip
     lowest = standard.minimum if standard.minimum is not None else _lowest(standard, space, drawn, outcomes)
-    return Bench(standard.name, mission, measure, baseline(reference, mission.problem), N_DRAWN, -lowest)
+    noise = standard.noise * float(outcomes["y"].std())
+    return Bench(standard.name, mission, measure, baseline(reference, mission.problem), N_DRAWN, -lowest, noise)
 
 
 def _lowest(standard: Standard, space: Space, drawn: FloatArray, outcomes: Mapping[str, FloatArray]) -> float:

@@ -15,11 +15,13 @@ from kgenesis.campaign.baselines import Baseline, Level
 from kgenesis.campaign.hitting import HittingTimes, TableTimes
 from kgenesis.campaign.metrics import Scores, normalised_regret, running_merit
 from kgenesis.campaign.spec import Mission
-from kgenesis.kernel.experiment import Conditions, Result, Value
+from kgenesis.kernel.experiment import Conditions, Measurement, Result, Value
 from kgenesis.kernel.space import Space
 
 FloatArray = NDArray[np.float64]
 FAMILIES = ("table", "several", "synthetic", "mixed", "constrained")
+SUITES = ("standard", "bbob")
+"""Families of the arena: done only where they are asked for; their tasks are named `suite/…`."""
 N_START = 5
 """Start points on tables; elsewhere one more than there are factors, but no fewer than this."""
 
@@ -30,7 +32,7 @@ class Task:
 
     name: str
     family: str
-    """One of `FAMILIES`; `several` has several objectives."""
+    """One of `FAMILIES` or `SUITES`; `several` has several objectives."""
     build: Callable[[int], "Bench"]
     """Budget in, all that campaigns need out."""
 
@@ -48,6 +50,22 @@ class Bench:
     """Points of the table, or drawn."""
     optimum: float | None = None
     """The best merit there is, where the points are only drawn."""
+    noise: float = 0.0
+    """Standard deviation of a measurement of the one objective; what was found is judged without it."""
+
+    def lab(self, seed: int) -> Callable[[Conditions], Result]:
+        """Return what stands for the lab in one campaign: its k-th measurement errs alike for every method."""
+        if not self.noise:
+            return self.measure
+        rng = np.random.default_rng((zlib.crc32(self.name.encode()), seed, 2))
+        (objective,) = self.mission.objectives
+
+        def measured(conditions: Conditions) -> Result:
+            true = self.measure(conditions)
+            error = self.noise * rng.standard_normal()
+            return Measurement.model_validate({"outcomes": {objective.name: true.mean(objective.name) + error}})
+
+        return measured
 
     @property
     def best(self) -> float:
@@ -137,6 +155,7 @@ def draw(space: Space, n: int, rng: np.random.Generator) -> FloatArray:
 
 def find(folder: Path | None) -> list[Task]:
     """Return every task there is, in the order in which they are done: tables of the folder, then the others."""
-    from planners import synthetic, tables
+    from planners import bbob, standard, synthetic, tables
 
-    return [*(tables.find(folder) if folder is not None else ()), *synthetic.find()]
+    named = tables.find(folder) if folder is not None else ()
+    return [*named, *synthetic.find(), *standard.find(), *bbob.find()]
