@@ -80,7 +80,7 @@ def test_a_benchmark_goes_on_where_it_was_killed_and_writes_its_page(folder: Pat
         (["--sets", "branin", "--methods", "baybe", "--environments", "nowhere"], "--peers install --methods baybe"),
         (["--sets", "branin", "--seeds", "0"], "no whole number above 0"),
         (["--compare", "model"], "takes two methods"),
-        (["--peers", "install", "--methods", "hyperopt"], "hyperopt is no peer"),
+        (["--peers", "install", "--methods", "dragonfly"], "dragonfly is no peer"),
         ([], "--data is needed"),
     ],
 )
