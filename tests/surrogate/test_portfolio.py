@@ -72,6 +72,18 @@ def test_nobody_is_silenced_and_shares_sum_to_one() -> None:
     assert weights(np.zeros(100)).tolist() == pytest.approx([0.01] * 100)
 
 
+def test_a_member_that_is_a_mixture_is_taken_apart_and_says_the_same_in_sum() -> None:
+    portfolio = make_portfolio(PluginContext(settings={"members": ["trees", "genesis"]}))
+    posterior = portfolio.posterior(measured(smooth, 12), np.random.default_rng(0))
+    assert len(posterior.members) > len(posterior.components) == 2
+    x = np.random.default_rng(1).random((20, 2))
+    shares = np.array([share for share, _ in posterior.members])
+    means, variances = zip(*(member.mean_and_variance(x) for _, member in posterior.members), strict=True)
+    mean, variance = posterior.mean_and_variance(x)
+    np.testing.assert_allclose(shares @ np.array(means), mean, atol=1e-9)
+    np.testing.assert_allclose(shares @ (np.array(variances) + (np.array(means) - mean) ** 2), variance, rtol=1e-6)
+
+
 def test_equal_weights_stay_equal() -> None:
     surrogate = Portfolio([("gp", GaussianProcess()), ("trees", Trees())], is_equal=True)
     voices = surrogate.posterior(measured(smooth, 40), np.random.default_rng(0)).voices

@@ -26,8 +26,15 @@ class MixturePosterior:
 
     @property
     def members(self) -> tuple[tuple[float, Posterior], ...]:
-        """Each component with its share: what is not linear in a distribution is best asked of each by itself."""
-        return tuple(zip(self.shares.tolist(), self.components, strict=True))
+        """Each component with its share: what is not linear in a distribution is best asked of each by itself.
+
+        Components that are mixtures themselves are taken apart.
+        """
+        return tuple(
+            (share * part, member)
+            for share, component in zip(self.shares.tolist(), self.components, strict=True)
+            for part, member in getattr(component, "members", ((1.0, component),))
+        )
 
     @property
     def lengthscales(self) -> FloatArray:
