@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, help="folder of the sets, with an index.json")
     add("--profile", choices=PROFILES, default="standard", help="which campaigns, unless --methods says")
     add("--methods", type=words, default=(), help="separated by commas, e.g. model,model:surrogate=gp,baybe")
-    add("--sets", type=words, default=(), help="names of tasks; `name+` is all objectives of a set")
+    add("--sets", type=words, default=(), help="names of tasks, done in this order; `name+` is all objectives of a set")
     add("--families", type=words, default=(), help=f"kinds of task: {', '.join((*FAMILIES, *SUITES))}")
     add(
         "--seeds",
@@ -156,7 +156,9 @@ def _tasks(wishes: argparse.Namespace, parser: argparse.ArgumentParser) -> list[
         parser.error(
             "--data is needed: the folder of the sets; for functions alone say --families synthetic,mixed,constrained"
         )
-    return [t for t in tasks if not wishes.sets or t.name in wishes.sets]
+    if wishes.sets:
+        tasks = sorted((t for t in tasks if t.name in wishes.sets), key=lambda t: wishes.sets.index(t.name))
+    return tasks
 
 
 def _check_methods(

@@ -20,7 +20,7 @@ from kgenesis.kernel.space import Space
 
 FloatArray = NDArray[np.float64]
 FAMILIES = ("table", "several", "synthetic", "mixed", "constrained")
-SUITES = ("standard", "bbob")
+SUITES = ("standard", "bbob", "carps")
 """Families of the arena: done only where they are asked for; their tasks are named `suite/…`."""
 N_START = 5
 """Start points on tables; elsewhere one more than there are factors, but no fewer than this."""
@@ -155,7 +155,7 @@ def draw(space: Space, n: int, rng: np.random.Generator) -> FloatArray:
 
 def find(folder: Path | None) -> list[Task]:
     """Return every task there is, in the order in which they are done: tables of the folder, then the others."""
-    from planners import bbob, standard, synthetic, tables
+    from planners import public, standard, synthetic, tables
 
     named = tables.find(folder) if folder is not None else ()
-    return [*named, *synthetic.find(), *standard.find(), *bbob.find()]
+    return [*named, *synthetic.find(), *standard.find(), *public.find()]

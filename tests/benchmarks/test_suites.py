@@ -91,3 +91,23 @@ def test_a_function_of_coco_has_its_minimum_inside_the_box(name: str) -> None:
     bench = bench_of(None, f"bbob/{name}", 20)
     assert len(bench.mission.space.names) == int(name.partition("-d")[2])
     assert bench.best > bench.known.best > bench.known.typical
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ioh") is None, reason="ioh is optional")
+@pytest.mark.parametrize("name", ["dev-f12-d2-i1", "test-f22-d8-i0", "test-f01-d16-i1"])
+def test_a_problem_of_carps_has_its_minimum_inside_the_box(name: str) -> None:
+    bench = bench_of(None, f"carps/{name}", 20)
+    assert bench.best > bench.known.best > bench.known.typical
+
+
+@pytest.mark.skipif(
+    not all(importlib.util.find_spec(p) for p in ("cocoex", "ioh")), reason="coco-experiment and ioh are optional"
+)
+def test_two_packages_agree_on_a_function() -> None:
+    import ioh
+
+    bench = bench_of(None, "bbob/f08-d2", 20)
+    other = ioh.get_problem(fid=8, instance=1, dimension=2)
+    for row in bench.start(0):
+        assert _mean(bench.measure(row)) == pytest.approx(other(list(row.values())), rel=1e-9)
+    assert -bench.best == pytest.approx(other.optimum.y)
