@@ -11,7 +11,7 @@ from kgenesis.app.candidates import rows_of
 from kgenesis.app.cards import list_campaigns
 from kgenesis.app.earlier import read_earlier
 from kgenesis.app.mission_files import LoadedMission
-from kgenesis.app.platform import Platform, make_lab, versions
+from kgenesis.app.platform import Platform, make_lab, streams_called, versions
 from kgenesis.campaign.events import CampaignChanged, CampaignOpened, LabChangeAccepted
 from kgenesis.campaign.spec import Mission
 from kgenesis.campaign.state import CampaignState, evolve, fold
@@ -116,11 +116,7 @@ def _no_collection() -> Iterator[None]:
 
 def find_campaign(platform: Platform, name: str) -> CampaignId:
     """Return the id of the campaign a person means."""
-    streams = platform.store.streams("cmp_")  # in the order they were opened
-    if name == "last" and streams:
-        return CampaignId(streams[-1])
-    exact = [s for s in streams if s == name]
-    found = exact or [s for s in streams if s.startswith(name) or s.removeprefix("cmp_").startswith(name)]
+    found = streams_called(platform, "cmp_", name)
     if len(found) != 1:
         which = (
             say("no campaign is", "그런 캠페인이 없습니다")

@@ -1,6 +1,6 @@
 """Read missions from the log; light enough for lists, since no campaign is read."""
 
-from kgenesis.app.platform import Platform
+from kgenesis.app.platform import Platform, streams_called
 from kgenesis.atlas import load_atlas
 from kgenesis.kernel.errors import NotFound
 from kgenesis.kernel.ids import MissionId, StreamId
@@ -20,13 +20,9 @@ def read_mission(platform: Platform, name: str) -> MissionState:
     Raises:
         NotFound: none, or more than one, is called so.
     """
-    streams = [MissionId(stream) for stream in platform.store.streams("mis_")]
-    if name == "last" and streams:
-        return mission_state(platform, streams[-1])
-    found = [s for s in streams if s == name] or [s for s in streams if s.removeprefix("mis_").startswith(name)]
-    found = found or [s for s in streams if s.startswith(name)]
+    found = streams_called(platform, "mis_", name)
     if len(found) != 1:
-        named = [state for state in (mission_state(platform, s) for s in streams) if state.charter.name == name]
+        named = [state for state in all_missions(platform) if state.charter.name == name]
         if named:
             return named[-1]
         which = (
@@ -39,7 +35,7 @@ def read_mission(platform: Platform, name: str) -> MissionState:
                 "`kgenesis mission list`로 보고 `kgenesis mission open`으로 여세요.",
             ),
         )
-    return mission_state(platform, found[0])
+    return mission_state(platform, MissionId(found[0]))
 
 
 def mission_state(platform: Platform, mission: MissionId) -> MissionState:

@@ -10,6 +10,7 @@ from typing import Any
 from kgenesis.campaign.events import EVENTS as CAMPAIGN_EVENTS
 from kgenesis.campaign.spec import Choice
 from kgenesis.kernel.events import Vocabulary
+from kgenesis.kernel.ids import StreamId
 from kgenesis.kernel.plugins import make_plugin
 from kgenesis.kernel.ports import Lab, Planner, PluginContext
 from kgenesis.kernel.problem import Problem
@@ -43,6 +44,21 @@ def open_platform(store: str | None = None, *, read_only: bool = False) -> Platf
     context = PluginContext(settings={"url": store, "read_only": read_only})
     opened: SqlStore = make_plugin("stores", "sql", context)
     return Platform(opened, opened.folder)
+
+
+def streams_called(platform: Platform, prefix: str, name: str) -> list[StreamId]:
+    """Return the streams of one kind that a person may mean, in the order they were begun.
+
+    Args:
+        platform: the store.
+        prefix: how ids of this kind begin: `cmp_`, `mis_`, `qst_`.
+        name: a whole id, the beginning of one with or without the prefix, or `last`; nothing is called by no name.
+    """
+    streams = platform.store.streams(prefix)
+    if name == "last":
+        return list(streams[-1:])
+    exact = [s for s in streams if s == name]
+    return exact or [s for s in streams if name and (s.startswith(name) or s.removeprefix(prefix).startswith(name))]
 
 
 def plugin_context(problem: Problem, settings: Mapping[str, Any], folder: Path) -> PluginContext:

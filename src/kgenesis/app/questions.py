@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kgenesis.app.platform import Platform
+from kgenesis.app.platform import Platform, streams_called
 from kgenesis.kernel.errors import BadInput, Conflict, NotFound, Refused
 from kgenesis.kernel.events import Event
 from kgenesis.kernel.ids import QuestionId, StreamId, new_question_id
@@ -26,12 +26,7 @@ def read_question(platform: Platform, name: str) -> QuestionState:
     Raises:
         NotFound: none, or more than one, is called so.
     """
-    streams = platform.store.streams(PREFIX)
-    if name == "last" and streams:
-        return _read(platform, streams[-1])
-    found = [s for s in streams if s == name] or [
-        s for s in streams if name and (s.startswith(name) or s.removeprefix(PREFIX).startswith(name))
-    ]
+    found = streams_called(platform, PREFIX, name)
     if not found:
         found = [StreamId(id_) for id_, state in read_pool(platform).items() if state.question.name == name]
     if len(found) != 1:
