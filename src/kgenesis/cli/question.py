@@ -25,11 +25,12 @@ By = Annotated[
     typer.Option(
         "--by",
         metavar=t("NAME", "이름"),
-        envvar="KGENESIS_BY",
+        envvar="KGENESIS_ACTOR",
         show_default=False,
         show_envvar=False,
         help=t(
-            "Who does it; kept in the log. Default: KGENESIS_BY.", "누가 하는지. 기록에 남습니다. 기본값: KGENESIS_BY."
+            "Who does it; kept in the log. Default: KGENESIS_ACTOR.",
+            "누가 하는지. 기록에 남습니다. 기본값: KGENESIS_ACTOR.",
         ),
     ),
 ]
