@@ -220,3 +220,13 @@ def test_starting_points_earlier_campaigns_and_manual_experiments_go_together(qu
     (second,) = campaign.propose()
     assert {k: second[k] for k in start[1]} == start[1]
     assert campaign.state.n_measured == 3
+
+
+def test_a_target_that_nothing_can_reach_is_refused_in_mid_campaign_too(store: Path) -> None:
+    campaign = open_campaign("kem-parameters", store=store)
+    before = campaign.state.version
+    with pytest.raises(KGenesisError, match="possible"):
+        campaign.change(target={"size": 40})
+    campaign.change(target={"size": 2400})
+    assert campaign.state.mission.objectives[0].target == 2400
+    assert campaign.state.version == before + 1

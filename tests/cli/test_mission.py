@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
+from kgenesis.app.mission_files import builtin_missions
+
 FILE = """\
 kgenesis: 1
 name: a-valley
@@ -192,6 +194,30 @@ def test_a_charter_that_cannot_be_kept_is_refused_whole(cli, charter, changes, w
     assert words in cli.inside("mission", "open", path, "--as", "Kim", rc=2).stderr
     assert korean in cli.inside("mission", "open", path, "--as", "Kim", rc=2, lang="ko").stderr
     assert not cli.store.exists()
+
+
+def test_a_target_that_the_laboratory_knows_to_be_impossible_is_refused_and_nothing_is_written(cli, charter):
+    file = builtin_missions()["kem-parameters"].read_text(encoding="utf-8").replace("target: 2464", "target: 40")
+    cli.write(file, "tiny.yaml")
+    for command in (["check"], ["open", "--as", "Kim"]):
+        said = cli.inside("mission", command[0], "tiny.yaml", *command[1:], rc=2)
+        assert "40 byte: size lies between 64 and inf byte" in said.stderr
+        assert "kgenesis mission check" in said.stderr
+    assert "가능한 범위는 64" in cli.inside("mission", "check", "tiny.yaml", rc=2, lang="ko").stderr
+    cli.inside("run", "tiny.yaml", rc=2)
+    kpi = {"outcome": "size", "goal": "minimize", "unit": "byte", "target": 40}
+    promised = charter(kpis=[kpi], milestones=[], mission_files=["kem-parameters"], budget={"experiments": 40})
+    assert "in the lab kem-parameters, size lies between" in cli.inside("mission", "check", promised, rc=2).stderr
+    assert not cli.store.exists()
+    possible = charter(
+        kpis=[kpi | {"target": 2000}], milestones=[], mission_files=["kem-parameters"], budget={"experiments": 40}
+    )
+    assert "Nothing is said of what is possible" not in cli.inside("mission", "check", possible).stderr
+
+
+def test_a_laboratory_that_is_not_installed_here_is_judged_where_it_runs(cli, charter):
+    cli.write(FILE.replace("lab: {name: synthetic, settings: {function: branin}}", "lab: {name: a-partners-rig}"))
+    assert "It can be opened" in cli.inside("mission", "check", charter()).stderr
 
 
 def test_an_exam_that_the_mission_files_never_decide_is_refused(cli, charter):

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from kgenesis.app.campaigns import append, catch_up, check_outcomes, ready, source_campaign
+from kgenesis.app.campaigns import append, catch_up, ready, source_campaign
 from kgenesis.app.earlier import read_earlier
 from kgenesis.app.mission_files import check_mission, load_mission_data, validated, with_candidates
-from kgenesis.app.platform import Platform, make_lab
+from kgenesis.app.platform import Platform
+from kgenesis.app.preflight import lab_that_takes
 from kgenesis.campaign.changes import changed, differences, without_done_starts
 from kgenesis.campaign.events import ExperimentWithdrawn
 from kgenesis.campaign.spec import Mission
@@ -70,9 +71,8 @@ def change_campaign(
         mission, folder = _edited(platform, state, file, content, edits or Edits())
         said = differences(state.mission, mission)
         events = changed(state, mission, was)
-        if events and mission.lab != state.mission.lab:
-            lab = make_lab(mission.problem, mission.lab.name, mission.lab.settings, Path(state.folder))
-            check_outcomes(mission, lab, str(file or ""))
+        if events and (mission.lab, mission.objectives) != (state.mission.lab, state.mission.objectives):
+            lab_that_takes(mission, Path(state.folder), str(file or ""))
         if events:
             events += read_earlier(
                 _with_new_sources(state, mission), folder, lambda name: _other(platform, state, name)

@@ -1,16 +1,19 @@
 """Read a charter, or make the one that a mission file without a charter amounts to; refuse it whole."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from kgenesis.app.mission_files import LoadedMission, invalid, load_mission, load_mission_data
-from kgenesis.app.platform import Platform, make_lab
+from kgenesis.app.platform import Platform, possible_in
+from kgenesis.app.preflight import lab_that_takes
 from kgenesis.app.questions import PREFIX as QUESTIONS
 from kgenesis.atlas import load_atlas
 from kgenesis.campaign.spec import Mission
 from kgenesis.kernel.errors import InvalidSpec, KGenesisError, Mistake, NotFound, UnitMismatch
+from kgenesis.kernel.ports import Lab
 from kgenesis.kernel.text import Text, say
 from kgenesis.kernel.units import check_unit, convert
 from kgenesis.missions.decide import missing_pieces
@@ -104,14 +107,19 @@ def _checked(loaded: LoadedCharter, platform: Platform | None) -> LoadedCharter:
     file = loaded.source
     mistakes = [*_units(charter), *_technologies(charter), *_question(charter, platform)]
     missions: list[Mission] = []
+    labs: list[Lab | None] = []
     for i, name in enumerate(charter.mission_files):
         try:
-            missions.append(mission_of(loaded.folder, name).mission)
+            found = mission_of(loaded.folder, name)
+            labs.append(lab_that_takes(found.mission, found.folder, found.source))
+            missions.append(found.mission)
         except KGenesisError as error:
             mistakes.append(Mistake(error.detail, f"mission_files[{i}]"))
             mistakes += [Mistake(m.text, f"{name}: {m.field}") for m in error.problems]
     if missions and len(missions) == len(charter.mission_files):
-        mistakes += [*_outcomes(charter, missions), *_decidable(charter, missions, loaded.folder)]
+        mistakes += [*_outcomes(charter, missions), *_decidable(charter, missions, labs)]
+    if not mistakes:
+        mistakes += _impossible(charter, missions, labs)
     if mistakes:
         raise InvalidSpec(
             say(f"the charter {charter.name} cannot be kept", f"헌장 {charter.name}은(는) 지킬 수 없습니다"),
@@ -121,7 +129,8 @@ def _checked(loaded: LoadedCharter, platform: Platform | None) -> LoadedCharter:
                 "위에 적힌 곳을 고치세요. 남은 것은 `kgenesis mission check 파일`이 말해 줍니다.",
             ),
         )
-    unbounded = [kpi.outcome for kpi in charter.kpis if kpi.possible is None]
+    bounded = {name for lab in labs if lab is not None for name in possible_in(lab)}
+    unbounded = [kpi.outcome for kpi in charter.kpis if kpi.possible is None and kpi.outcome not in bounded]
     notes = list(loaded.notes)
     if unbounded:
         names = ", ".join(unbounded)
@@ -207,7 +216,26 @@ def unit_mistake(kpi: Kpi, mission: Mission) -> Text | None:
     return None
 
 
-def _decidable(charter: Charter, missions: list[Mission], folder: Path) -> list[Mistake]:
+def _impossible(charter: Charter, missions: list[Mission], labs: list[Lab | None]) -> list[Mistake]:
+    """Return the KPIs that no experiment in these labs can reach; a mission file's own targets its lab has judged."""
+    mistakes = []
+    for i, kpi in enumerate(charter.kpis):
+        wanted = kpi.value if kpi.goal == "hit" else kpi.target
+        for mission, lab in zip(missions, labs, strict=True):
+            if lab is None or wanted is None or kpi.outcome not in mission.problem.outcomes:
+                continue
+            unit = mission.problem.units.get(kpi.outcome, "")
+            low, high = possible_in(lab).get(kpi.outcome, (-math.inf, math.inf))
+            if not low <= convert(wanted, kpi.unit, unit) <= high:
+                text = say(
+                    f"{wanted:g} {kpi.unit}: in the lab {lab.name}, {kpi.outcome} lies between {low:g} and {high:g} {unit}",
+                    f"{wanted:g} {kpi.unit}: 실험실 {lab.name}에서 {kpi.outcome}의 가능한 범위는 {low:g}~{high:g} {unit}입니다",
+                )
+                mistakes.append(Mistake(text, f"kpis[{i}].target"))
+    return mistakes
+
+
+def _decidable(charter: Charter, missions: list[Mission], labs: list[Lab | None]) -> list[Mistake]:
     """Return the exams that name what these mission files never tell."""
     mistakes = []
     for i, milestone in enumerate(charter.milestones):
@@ -216,22 +244,17 @@ def _decidable(charter: Charter, missions: list[Mission], folder: Path) -> list[
         if "cost" in names and not any(mission.cost.unit in {"KRW", "원"} for mission in missions):
             text = say("no mission file gives a cost in KRW", "원(KRW) 단위의 비용이 있는 미션 파일이 없습니다")
         elif any(name.startswith("acceleration") for name in names):
-            text = _why_no_acceleration(missions, folder)
+            text = _why_no_acceleration(missions, labs)
         if text is not None:
             said = say(f"{milestone.name}: never decidable: {text.en}", f"{milestone.name}: 판정 불가: {text.ko}")
             mistakes.append(Mistake(said, f"milestones[{i}].exam"))
     return mistakes
 
 
-def _why_no_acceleration(missions: list[Mission], folder: Path) -> Text | None:
+def _why_no_acceleration(missions: list[Mission], labs: list[Lab | None]) -> Text | None:
     if not any(mission.problem.has_target for mission in missions):
         return say("acceleration is told at a target, and no mission file has one",
                    "가속 배수는 목표에서 정하는데, 목표가 있는 미션 파일이 없습니다")  # fmt: skip
-    for mission in missions:
-        try:
-            lab = make_lab(mission.problem, mission.lab.name, mission.lab.settings, folder)
-        except KGenesisError:
-            return None  # whether it can be made is asked when a campaign is run
-        if not lab.is_physical:
-            return None
+    if any(lab is None or not lab.is_physical for lab in labs):  # what cannot be made here is asked when it is run
+        return None
     return say("a real laboratory has no reference, only an estimate", "실제 실험실에는 기준이 없고 추정만 있습니다")

@@ -76,6 +76,12 @@ def make_lab(problem: Problem, name: str, settings: Mapping[str, Any], folder: P
     return lab
 
 
+def possible_in(lab: Lab) -> Mapping[str, tuple[float, float]]:
+    """Return what a lab knows to be possible at all: outcome → least and greatest value in the mission's unit."""
+    known: Mapping[str, tuple[float, float]] = getattr(lab, "possible", {})
+    return known
+
+
 def make_planner(problem: Problem, choice: Choice, folder: Path | None = None) -> Planner:
     """Return the planner that decides; `folder` is where relative paths in its settings start."""
     planner: Planner = make_plugin(

@@ -1,5 +1,7 @@
 """What can be said of a mission before a campaign is opened, without writing anything."""
 
+from pathlib import Path
+
 from kgenesis.app.campaigns import check_outcomes
 from kgenesis.app.mission_files import LoadedMission
 from kgenesis.app.platform import make_lab, open_platform, plugin_context
@@ -8,10 +10,35 @@ from kgenesis.campaign.baselines import Baseline, baseline
 from kgenesis.campaign.reference import load_reference
 from kgenesis.campaign.spec import Mission
 from kgenesis.campaign.state import CampaignState
-from kgenesis.kernel.errors import BadInput, NotFound
+from kgenesis.kernel.errors import BadInput, MissingPart, NotFound, UnknownPlugin
 from kgenesis.kernel.ids import CampaignId
 from kgenesis.kernel.plugins import make_plugin
+from kgenesis.kernel.ports import Lab
 from kgenesis.kernel.text import Text, say
+
+
+def lab_that_takes(mission: Mission, folder: Path, file: str = "") -> Lab | None:
+    """Return the lab of a mission as far as it can be made here, and make sure that it takes the mission as it is.
+
+    The lab is the one that knows its units, and what physics allows: it refuses a target that nothing can reach.
+
+    Args:
+        mission: what is asked of it.
+        folder: where relative paths in its settings start.
+        file: what a person types to name the mission.
+
+    Returns:
+        None if a package or a plug-in is not installed here: then it is judged where it runs.
+
+    Raises:
+        InvalidSpec: its settings, factors, units or targets are not valid, or it does not measure what is asked for.
+    """
+    try:
+        lab = make_lab(mission.problem, mission.lab.name, mission.lab.settings, folder)
+    except (MissingPart, UnknownPlugin):
+        return None
+    check_outcomes(mission, lab, file)
+    return lab
 
 
 def check_can_run(loaded: LoadedMission) -> None:

@@ -22,12 +22,13 @@ from kgenesis.app.mission_files import (
     validated,
     with_candidates,
 )
-from kgenesis.app.platform import Platform, make_lab
+from kgenesis.app.platform import Platform
+from kgenesis.app.preflight import lab_that_takes
 from kgenesis.app.question_files import write_text
 from kgenesis.app.questions import change_question, read_question
 from kgenesis.atlas import load_atlas
 from kgenesis.campaign.spec import SCHEMA_VERSION, Mission
-from kgenesis.kernel.errors import BadInput, KGenesisError, MissingPart, Mistake, UnitMismatch
+from kgenesis.kernel.errors import BadInput, KGenesisError, Mistake, UnitMismatch
 from kgenesis.kernel.text import Lang, Text, say
 from kgenesis.kernel.units import convert
 from kgenesis.missions.spec import Charter
@@ -233,9 +234,7 @@ def _wrong_with(data: Mapping[str, Any], folder: Path) -> list[Mistake]:
         mission: Mission = validated(data)
         mission = with_candidates(mission, folder)
         check_mission(mission)
-        make_lab(mission.problem, mission.lab.name, mission.lab.settings, folder)
-    except MissingPart:
-        return []  # the file is right; the engine is only not installed here
+        lab_that_takes(mission, folder)
     except KGenesisError as error:
         if error.problems:
             return [Mistake(problem.text, problem.field or "lab") for problem in error.problems]
