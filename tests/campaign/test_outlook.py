@@ -69,6 +69,35 @@ def test_a_campaign_that_has_found_the_best_ends_by_itself_and_says_why():
     assert "0.01 min 넘게" in outlook_sentence(state).ko
 
 
+@pytest.mark.parametrize(
+    ("goal", "possible", "expected"),
+    [
+        ({"goal": "minimize"}, {}, "by more than 3 min is 5 %."),
+        ({"goal": "minimize"}, {"y": (-1000.0, 1000.0)}, "by more than 3 min is 5 %."),
+        ({"goal": "minimize"}, {"y": (3.5, 99.0)}, "beats the best is 80 %. It cannot be beaten by more than 1.5 min."),
+        ({"goal": "maximize"}, {"y": (0.0, 7.0)}, "beats the best is 80 %. It cannot be beaten by more than 2 min."),
+        ({"goal": "maximize"}, {"y": (0.0, 5.0)}, "Nothing better than the best is possible."),
+        ({"goal": "hit", "value": 4.0}, {}, "beats the best is 80 %. It cannot be beaten by more than 1 min."),
+    ],
+)
+def test_no_more_is_hoped_for_than_is_possible(goal, possible, expected):
+    mission = make_mission(objectives=[{"name": "y", "unit": "min"} | goal], budget={"experiments": 2})
+    said = Says(outlook((0.0, 0.8), (1.0, 0.2), (3.0, 0.05)), outlook((0.0, 0.8), (1.0, 0.2), (3.0, 0.05)))
+    state = run_in_memory(mission, lambda c: {"y": 5.0}, said)
+    sentence = outlook_sentence(state, possible)
+    assert sentence.en.endswith(expected)
+    assert sentence.ko != sentence.en
+
+
+def test_before_anything_was_measured_nothing_limits_what_may_be_hoped_for():
+    def fails(conditions):
+        raise RuntimeError(conditions)
+
+    mission = make_mission(objectives=[{"name": "y", "goal": "maximize", "unit": "1"}], budget={"experiments": 1})
+    state = run_in_memory(mission, fails, Says(outlook((0.0, 0.8), (3.0, 0.05))))
+    assert "by more than 3 is 5 %." in outlook_sentence(state, {"y": (0.0, 1.0)}).en
+
+
 def test_where_something_may_be_left_the_campaign_goes_on_to_the_end_of_its_budget():
     rng = np.random.default_rng(5)
     mission = make_mission(**GRID, budget={"experiments": 15}, stop_when_unlikely=RULE, objectives=[{"name": "y", "goal": "maximize", "unit": "1"}])  # fmt: skip

@@ -2,7 +2,7 @@
 
 import dataclasses
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
@@ -11,11 +11,11 @@ from kgenesis.app.candidates import rows_of
 from kgenesis.app.cards import list_campaigns
 from kgenesis.app.earlier import read_earlier
 from kgenesis.app.mission_files import LoadedMission
-from kgenesis.app.platform import Platform, make_lab, streams_called, versions
+from kgenesis.app.platform import Platform, make_lab, possible_in, streams_called, versions
 from kgenesis.campaign.events import CampaignChanged, CampaignOpened, LabChangeAccepted
 from kgenesis.campaign.spec import Mission
 from kgenesis.campaign.state import CampaignState, evolve, fold
-from kgenesis.kernel.errors import Conflict, InvalidSpec, LabChanged, Mistake, NotFound
+from kgenesis.kernel.errors import Conflict, InvalidSpec, KGenesisError, LabChanged, Mistake, NotFound
 from kgenesis.kernel.events import Event, Recorded
 from kgenesis.kernel.ids import CampaignId, StreamId, new_campaign_id
 from kgenesis.kernel.ports import Lab
@@ -178,6 +178,14 @@ def lab_of(state: CampaignState) -> Lab:
     """Return the campaign's lab, made in this process."""
     mission = state.mission
     return make_lab(mission.problem, mission.lab.name, mission.lab.settings, Path(state.folder))
+
+
+def possible_of(state: CampaignState) -> Mapping[str, tuple[float, float]]:
+    """Return what the campaign's lab knows to be possible; nothing if the lab cannot be made here."""
+    try:
+        return possible_in(lab_of(state))
+    except KGenesisError:
+        return {}
 
 
 def check_lab(platform: Platform, state: CampaignState, lab: Lab, *, accept_change: bool) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kgenesis.app.campaigns import possible_of
 from kgenesis.app.mission_files import builtin_missions
 from kgenesis.app.platform import Platform, plugin_context
 from kgenesis.app.reference import find_reference
@@ -35,7 +36,8 @@ def make_report(platform: Platform, state: CampaignState) -> Report:
     context = plugin_context(state.mission.problem, {}, Path(state.folder))
     surrogate: Surrogate = make_plugin("surrogates", "gp", context)
     reference = None if known is None else known.reference
-    return build(state, reference, surrogate, datetime.now(UTC), command=_command(state), notes=notes)
+    now, possible = datetime.now(UTC), possible_of(state)
+    return build(state, reference, surrogate, now, command=_command(state), notes=notes, possible=possible)
 
 
 def _command(state: CampaignState) -> str:
@@ -128,6 +130,7 @@ class Watch:
     def __init__(self, platform: Platform, state: CampaignState) -> None:
         self._known: Baseline | None
         self._known, _ = find_reference(platform, state)
+        self._possible = possible_of(state)
         self._curve = None if self._known is None else Curve(state.mission.problem, self._known.corner)
         self._began, self._n_then, self._seconds_then = time.monotonic(), state.n_final, state.seconds
 
@@ -139,7 +142,7 @@ class Watch:
         seconds = time.monotonic() - self._began
         n_since = state.n_final - self._n_then
         gained = acceleration(state, self._known, self._curve)
-        text, left = None, outlook_sentence(state)
+        text, left = None, outlook_sentence(state, self._possible)
         if gained is not None and gained.value is not None:
             sign = {"reference": "≥ ", "campaign": "≤ "}.get(gained.censored or "", "")
             text = f"{sign}{gained.value:.2g}× ({gained.level_text.in_(lang)}; {gained.reference_text.in_(lang)})"

@@ -26,7 +26,7 @@ from kgenesis.campaign.metrics import (
     reference_point,
     score,
 )
-from kgenesis.campaign.outlook import outlook_sentence
+from kgenesis.campaign.outlook import Possible, outlook_sentence
 from kgenesis.campaign.reference import Reference, caution, mismatch
 from kgenesis.campaign.report_parts import (
     Band,
@@ -53,7 +53,7 @@ _CURVE_POINTS = 400
 
 def build(
     state: CampaignState, reference: Reference | None, surrogate: Surrogate | None, now: datetime,
-    *, command: str = "", notes: Sequence[Text] = (),
+    *, command: str = "", notes: Sequence[Text] = (), possible: Possible | None = None,
 ) -> Report:  # fmt: skip
     """Return the report of a campaign, running or ended.
 
@@ -64,6 +64,7 @@ def build(
         now: time of making.
         command: what does it again; made from mission, seed and budget if not given.
         notes: what else the reader must know.
+        possible: what the lab knows to be possible at all.
     """
     problem = state.mission.problem
     remarks = list(notes)
@@ -82,7 +83,7 @@ def build(
         sentences.found_sentence(state, best),
         sentences.gain_sentence(lead, repeats),
         sentences.luck_sentence(lead, repeats),
-        outlook_sentence(state) or say("", ""),
+        outlook_sentence(state, possible) or say("", ""),
     ]
     checked = [v for v in (analysis.validation(one) for one in learned.values()) if v is not None]
     remarks += _remarks(state, gain, learned)

@@ -125,6 +125,7 @@ def suggest(
     """Propose the next experiments."""
     from kgenesis.app.ask_and_tell import open_proposals, write_sheet
     from kgenesis.app.ask_and_tell import suggest as propose
+    from kgenesis.app.campaigns import possible_of
     from kgenesis.campaign.outlook import outlook_sentence
     from kgenesis.campaign.sentences import why_of
 
@@ -162,7 +163,7 @@ def suggest(
         screen.print_json({"campaign": state.id, "experiments": shown, "sheet": output})
         return
     _show(state, experiments)
-    if (left := outlook_sentence(state)) is not None and not pending:
+    if (left := outlook_sentence(state, possible_of(state))) is not None and not pending:
         screen.note(left.in_(lang()))
     if path is not None:
         screen.note(
