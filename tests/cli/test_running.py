@@ -6,6 +6,15 @@ import re
 import pytest
 from program import MISSION
 
+RIG = """\
+from pathlib import Path
+
+def measure(conditions):
+    if not Path(__file__).with_name("on").exists():
+        raise ConnectionRefusedError("nobody answers")
+    return {"value": conditions["x1"]}
+"""
+
 
 def test_json_is_one_object_with_the_numbers_of_the_campaign(cli, mission):
     done = cli("run", mission, "--json")
@@ -79,10 +88,29 @@ def test_a_mission_for_people_is_not_run(cli):
 
 
 def test_failures_are_shown_with_their_reasons(cli):
-    file = cli.write(MISSION.replace("function: branin", "function: branin, failure_rate: 1"))
+    file = cli.write(MISSION.replace("function: branin", "function: branin, failure_rate: 0.5"))
     said = cli.inside("run", file, "--no-report").stdout
     assert "failed (crashed)" in said
-    assert "0 measured, 6 failed" in said
+    assert re.search(r"[1-5] measured, [1-5] failed", said)
+
+
+def test_a_lab_out_of_reach_pauses_the_campaign_and_says_how_to_go_on(cli):
+    """The same function answers once the rig is switched on."""
+    cli.write(RIG, "rig.py")
+    lab = "lab: {name: python, settings: {function: 'rig:measure'}}"
+    file = cli.write(MISSION.replace("lab: {name: synthetic, settings: {function: branin}}", lab))
+    said = cli.inside("run", file, "--no-report", rc=1)
+    assert "Paused after 5 experiments" in said.stderr
+    assert "nobody answers" in said.stderr
+    assert "kgenesis campaign resume cmp_" in said.stderr
+    assert "멈췄습니다" in cli.inside("run", file, "--no-report", rc=1, lang="ko").stderr
+    data = json.loads(cli.inside("run", file, "--no-report", "--json", rc=1).stdout)
+    assert (data["state"], data["experiments"]["failed"]) == ("open", 5)
+    assert "nobody answers" in data["paused_because"]["en"]
+    cli.write("", "on")
+    went_on = json.loads(cli.inside("campaign", "resume", data["campaign"], "--no-report", "--json").stdout)
+    assert went_on["state"] == "experiments"
+    assert went_on["experiments"] == {"proposed": 6, "measured": 1, "failed": 5}
 
 
 @pytest.mark.slow

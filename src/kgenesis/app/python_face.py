@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -236,7 +237,10 @@ class Campaign:
     # ---- running ---------------------------------------------------------------------------------------------------
 
     def run(self, measure: Measure | None = None, *, workers: int | None = None, progress: bool = True) -> Self:
-        """Run it, from where it stands, until it ends; Ctrl-C leaves it ready to be run again."""
+        """Run it, from where it stands, until it ends; Ctrl-C leaves it ready to be run again.
+
+        So does a lab that seems to be out of reach: a `RuntimeWarning` says why the campaign has paused.
+        """
         interruption = Interruption()
         try:
             run_campaign(
@@ -250,6 +254,9 @@ class Campaign:
         finally:
             if progress:
                 sys.stderr.write("\n")
+        if interruption.why is not None:
+            why = interruption.why.in_(lang_of_environment())
+            warnings.warn(f"{self.id}: {why}", RuntimeWarning, stacklevel=2)
         return self
 
     # ---- looking ---------------------------------------------------------------------------------------------------

@@ -14,10 +14,11 @@ from kgenesis.campaign.events import CampaignContinued
 from kgenesis.campaign.state import CampaignState, evolve
 from kgenesis.kernel.errors import Conflict
 from kgenesis.kernel.events import Event, time_now
-from kgenesis.kernel.experiment import FileRef, Result, Task
+from kgenesis.kernel.experiment import Failure, FileRef, Result, Task
 from kgenesis.kernel.ids import ExperimentId, StreamId
 from kgenesis.kernel.plugins import make_plugin
 from kgenesis.kernel.ports import Executor, Lab, LabRecipe, Planner
+from kgenesis.kernel.text import Text, say
 from kgenesis.store import Lease
 
 Watcher = Callable[[CampaignState], None]
@@ -29,15 +30,25 @@ PATIENCE = 0.02
 """Seconds a receipt may wait for the proposal that follows from it, to be written together."""
 
 
+CRASHES = frozenset({"crashed", "lost", "timed-out"})
+"""Failures that may be the lab's own: it raised, vanished or hung. One that says `infeasible` is there and answers."""
+CRASHES_AT_FIRST, CRASHES_LATER = 5, 10
+"""So many in a row pause a campaign: where nothing was measured yet, and where something was. If by its nature every
+second experiment of a lab crashes, ten in a row are met once in about 2,000 experiments."""
+
+
 class Interruption:
-    """A person's wish to stop: once to finish what runs, twice to release it."""
+    """A wish to stop: once to finish what runs, twice to release it."""
 
     def __init__(self) -> None:
         self.n_asked = 0
+        self.why: Text | None = None
+        """What the runner has to say, if the wish is its own."""
 
-    def ask(self) -> None:
+    def ask(self, why: Text | None = None) -> None:
         """Ask once more."""
         self.n_asked += 1
+        self.why = self.why or why
 
     @property
     def is_asked(self) -> bool:
@@ -62,6 +73,8 @@ def run_campaign(
     accept_lab_change: bool = False,
 ) -> CampaignState:
     """Run a campaign from where it stands until it ends; the state is changed in place and returned.
+
+    It pauses by itself, as if asked to, when experiments crash one after another: `interruption.why` then says so.
 
     Args:
         platform: the store it lives in.
@@ -126,6 +139,8 @@ class _Runner:
         """Facts in the state that are not in the log yet, and when they came about."""
         self.results: list[tuple[ExperimentId, int, Result]] = []
         """Those whose receipts are among them."""
+        self.n_crashes = 0
+        """In a row, the latest results of this run."""
 
     def run(self) -> None:
         self._write_all(lambda: decide.recovered(self.state, self.carrier.carries()))
@@ -191,6 +206,27 @@ class _Runner:
             return
         self.results = [(id_, attempt, self._keep_files(id_, result)) for id_, attempt, result in found]
         self._note_receipts()
+        for _, _, result in found:
+            self._listen(result)
+
+    def _listen(self, result: Result) -> None:
+        """Pause if the lab seems to be out of reach: the rest of the budget would go the same way."""
+        if not isinstance(result, Failure) or result.kind not in CRASHES:
+            self.n_crashes = 0
+            return
+        self.n_crashes += 1
+        if self.interruption.is_asked or self.n_crashes < (
+            CRASHES_LATER if self.state.n_measured else CRASHES_AT_FIRST
+        ):
+            return
+        lab, n, last = self.state.mission.lab.name, self.n_crashes, result.reason
+        self.interruption.ask(
+            say(
+                f"the last {n} experiments crashed one after another, as if the lab {lab} were out of reach; the last "
+                f"one said: {last.en}",
+                f"최근 실험 {n}개가 잇달아 고장으로 끝났습니다. 실험실 {lab}에 닿지 못하는 듯합니다. 마지막 이유: {last.ko}",
+            )
+        )
 
     def _keep_files(self, experiment: ExperimentId, result: Result) -> Result:
         """Put the files an experiment left into the store, by content."""

@@ -11,6 +11,7 @@ from kgenesis.cli.language import UnknownLanguageError, lang, t
 Said = tuple[str, str]
 """A sentence in English and in Korean."""
 
+FAILED = 1
 INTERRUPTED = 130
 USAGE = 2
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kgenesis.cli import screen
-from kgenesis.cli.ending import INTERRUPTED
+from kgenesis.cli.ending import FAILED, INTERRUPTED
 from kgenesis.cli.language import lang, t
 from kgenesis.cli.live import Lines, Nothing, Panel, Progress, View
 from kgenesis.cli.signals import Signals
@@ -15,6 +15,7 @@ from kgenesis.cli.signals import Signals
 if TYPE_CHECKING:
     from kgenesis.app.platform import Platform
     from kgenesis.campaign.state import CampaignState
+    from kgenesis.kernel.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ def drive(platform: "Platform", state: "CampaignState", wishes: Wishes) -> int:
     finally:
         view.close(state)
     if state.stopped is None:
-        _say_how_to_go_on(platform, state, wishes)
-        return INTERRUPTED
+        _say_how_to_go_on(platform, state, wishes, interruption.why)
+        return INTERRUPTED if interruption.why is None else FAILED
     _conclude(platform, state, wishes)
     return 0
 
@@ -92,18 +93,26 @@ def resume_command(state: "CampaignState", store: str | None) -> str:
     return f"kgenesis campaign resume {state.id}{place}"
 
 
-def _say_how_to_go_on(platform: "Platform", state: "CampaignState", wishes: Wishes) -> None:
+def _say_how_to_go_on(platform: "Platform", state: "CampaignState", wishes: Wishes, why: "Text | None") -> None:
     if wishes.is_json:
         from kgenesis.app.report import summary
 
-        screen.print_json({**summary(platform, state, None), "interrupted": True})
+        said = {"interrupted": True} | ({} if why is None else {"paused_because": why.model_dump()})
+        screen.print_json({**summary(platform, state, None), **said})
     try:
-        screen.note(
-            t(
+        if why is None:
+            text = t(
                 f"Interrupted after {state.n_final} experiments; nothing is lost. Go on with:",
                 f"실험 {state.n_final}개를 마치고 중단했습니다. 잃은 것은 없습니다. 이어서 하려면:",
             )
-        )
+        else:
+            text = t(
+                f"Paused after {state.n_final} experiments, so that the rest of the budget is not spent: {why.en}. "
+                "Once the lab answers, go on with:",
+                f"남은 예산을 쓰지 않도록 실험 {state.n_final}개 뒤에 멈췄습니다: {why.ko}. "
+                "실험실이 응답하면 이어서 하세요:",
+            )
+        screen.note(text)
         screen.note(f"  {wishes.resumes_with or resume_command(state, wishes.store)}")
     except OSError:
         pass  # after SIGHUP there may be no terminal to say it on
