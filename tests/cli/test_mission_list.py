@@ -55,7 +55,7 @@ def test_a_mission_whose_package_is_missing_says_how_to_get_it(cli):
 def test_no_simulator_is_loaded_for_the_list(cli):
     code = (
         "import sys\nfrom kgenesis.cli import main\nassert main(['mission', 'list', '--json']) == 0\n"
-        "heavy = {'pybamm', 'casadi', 'torch', 'sklearn', 'rdkit', 'cobra', 'qutip', 'mujoco', 'cantera', 'pint'}\n"
+        "heavy = {'pybamm', 'casadi', 'torch', 'sklearn', 'rdkit', 'cobra', 'qutip', 'mujoco', 'cantera', 'pint', 'scipy'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], env=cli.env, capture_output=True, text=True, check=True)

@@ -29,17 +29,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.linalg import cho_solve_banded, cholesky_banded
-from scipy.sparse import csr_array
 
 from kgenesis.kernel.experiment import Failure
 from kgenesis.kernel.text import say
 from kgenesis.labs.simulators.simulator import LEVELS, Check, Simulator, infeasible
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Array = NDArray[np.float64]
 
@@ -126,6 +126,8 @@ class Mesh:
         Raises:
             LinAlgError: the structure is not held.
         """
+        from scipy.linalg import cho_solve_banded, cholesky_banded
+
         places, lower = self._places
         values = (stiffness[:, None, None] * ELEMENT)[lower]
         band = np.bincount(places, values, minlength=(self.band + 1) * self.n).reshape(self.band + 1, self.n)
@@ -145,8 +147,10 @@ class Mesh:
         found: Array = np.einsum("eil,ij,ejl->el", own, ELEMENT, own)
         return found
 
-    def cone(self, radius: float) -> csr_array:
+    def cone(self, radius: float) -> "csr_array":
         """Return the filter's weights max(0, radius - distance) (n_elements, n_elements), radius in elements."""
+        from scipy.sparse import csr_array
+
         reach = max(math.ceil(radius) - 1, 0)
         index = np.arange(self.columns * self.rows).reshape(self.columns, self.rows)
         i, j, w = [], [], []
@@ -268,6 +272,8 @@ def frame(rows: int, overhang: int) -> Structure:
 
 def made(density: Array, structure: Structure) -> NDArray[np.bool_] | None:
     """Return what is left of a density (n_elements,) as a part (columns, rows); None if the deck has lost a foot."""
+    from scipy import ndimage
+
     mesh = structure.mesh
     shape = mesh.columns, mesh.rows
     tool = np.ones((round(WIDTH * mesh.rows),) * 2, bool)

@@ -35,7 +35,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 from kgenesis.kernel.experiment import Failure, Outcome
 from kgenesis.kernel.text import say
@@ -278,6 +277,8 @@ def absorb(
         pto_damping: N s/m.
         pto_stiffness: N/m.
     """
+    from scipy.interpolate import PchipInterpolator
+
     solved = water.frequencies[-1] >= GRID
     omega = GRID[solved]
     damping = np.exp(PchipInterpolator(water.frequencies, np.log(water.damping))(omega))

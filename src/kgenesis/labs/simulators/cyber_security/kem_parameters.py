@@ -37,7 +37,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from kgenesis.kernel.experiment import Failure
 from kgenesis.kernel.text import say
@@ -214,6 +213,8 @@ def log2_tail(terms: list[tuple[FloatArray, int]], bound: float) -> float:
         terms: laws, and how many integers of each are summed.
         bound: the least value of the tail.
     """
+    from scipy.optimize import brentq
+
     least = math.ceil(bound)
     if sum(n * (len(law) // 2) for law, n in terms) < least:
         return -math.inf
