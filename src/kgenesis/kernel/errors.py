@@ -71,10 +71,8 @@ class KGenesisError(Exception):
 
     def in_(self, lang: Lang) -> str:
         """Return the whole message: what happened, each problem on its line, the next step."""
-        lines = [f"[{self.code}] {self.detail.in_(lang)}"]
-        lines += [f"  - {problem.in_(lang)}" for problem in self.problems]
-        lines.append(f"  → {self.next_step.in_(lang)}")
-        return "\n".join(lines)
+        problems = [f"  - {problem.in_(lang)}" for problem in self.problems]
+        return "\n".join([f"[{self.code}] {self.detail.in_(lang)}", *problems, f"  → {self.next_step.in_(lang)}"])
 
     @override
     def __str__(self) -> str:

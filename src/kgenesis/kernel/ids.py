@@ -10,15 +10,10 @@ MissionId = NewType("MissionId", str)
 QuestionId = NewType("QuestionId", str)
 StreamId = NewType("StreamId", str)
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u to misread
-
 
 def _base32(number: int, width: int) -> str:
-    digits = []
-    for _ in range(width):
-        number, rest = divmod(number, 32)
-        digits.append(_ALPHABET[rest])
-    return "".join(reversed(digits))
+    digits = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u to misread
+    return "".join(digits[number >> 5 * i & 31] for i in reversed(range(width)))
 
 
 def new_campaign_id() -> CampaignId:

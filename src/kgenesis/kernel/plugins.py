@@ -1,6 +1,8 @@
 """Find plug-ins by entry point; ours come in by the same door as yours."""
 
+import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
@@ -18,6 +20,12 @@ GROUPS = ("labs", "planners", "surrogates", "executors", "stores", "missions", "
 
 def installed(group: str) -> Mapping[str, EntryPoint]:
     """Return the plug-ins of a group by name, sorted."""
+    return _on_path(group, tuple(sys.path))
+
+
+@cache
+def _on_path(group: str, path: tuple[str, ...]) -> Mapping[str, EntryPoint]:  # noqa: ARG001
+    """Look once for each path: every look reads a file of each installed package."""
     return {point.name: point for point in sorted(entry_points(group=f"kgenesis.{group}"), key=lambda p: p.name)}
 
 
