@@ -125,8 +125,6 @@ def suggest(
     """Propose the next experiments."""
     from kgenesis.app.ask_and_tell import open_proposals, write_sheet
     from kgenesis.app.ask_and_tell import suggest as propose
-    from kgenesis.app.campaigns import possible_of
-    from kgenesis.campaign.outlook import outlook_sentence
     from kgenesis.campaign.sentences import why_of
 
     path = None if output is None else Path(output)
@@ -163,8 +161,8 @@ def suggest(
         screen.print_json({"campaign": state.id, "experiments": shown, "sheet": output})
         return
     _show(state, experiments)
-    if (left := outlook_sentence(state, possible_of(state))) is not None and not pending:
-        screen.note(left.in_(lang()))
+    if not pending:
+        _say_what_is_left(state)
     if path is not None:
         screen.note(
             t(
@@ -232,6 +230,14 @@ def _fixed(state: "CampaignState", given: Sequence[str]) -> "dict[str, Value]":
         except ValueError:
             fixed[name] = text  # `suggest` says what is wrong with it
     return fixed
+
+
+def _say_what_is_left(state: "CampaignState") -> None:
+    from kgenesis.app.campaigns import possible_of
+    from kgenesis.campaign.outlook import outlook_sentence
+
+    if (left := outlook_sentence(state, possible_of(state))) is not None:
+        screen.note(left.in_(lang()))
 
 
 def _show(state: "CampaignState", experiments: "Sequence[Experiment]") -> None:
