@@ -30,7 +30,7 @@ The suite of real tables is run by the harness of `benchmarks/planners`, which k
 So are the standard functions and COCO bbob, where any method is ranked among all that were run, other people's included:
 
     python benchmarks/planners --families standard --methods model:surrogate=genesis,botorch --seeds 20 --budget 30 --no-write
-        --results benchmarks/results/arena                  # and --batch 4; --families bbob needs the package coco-experiment
+        --results benchmarks/results/arena                  # and --batch 4; or --profile arena, arena-full: all methods and suites
     python benchmarks/arena --rank model:surrogate=genesis  # rank k of N on suite S, 95 % interval [a, b]; loses on …
 """
 GATES = Path(__file__).with_name("gates.yaml")

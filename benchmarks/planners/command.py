@@ -26,6 +26,7 @@ HELP = """How many experiments each planner needs, ours and other people's, on t
     python benchmarks/planners --data FOLDER                       # profile standard; goes on where it was
     python benchmarks/planners --data FOLDER --profile quick
     python benchmarks/planners --data FOLDER --methods model,model:surrogate=gp,baybe --sets suzuki_i --seeds 4
+    python benchmarks/planners --profile arena --budget 30 --no-write --results benchmarks/results/arena   # what benchmarks/arena ranks
     python benchmarks/planners --peers install                     # the environments of Ax, BayBE, BoFire, …
     python benchmarks/planners --report                            # only write the page again
     python benchmarks/planners --compare model,baybe               # two methods, on what both have done
@@ -52,6 +53,8 @@ class Step:
 
 _SLOW = ("ax", "bofire", "smac", "leanhebo")
 _OTHERS = ("synthetic", "mixed", "constrained")
+_OURS = ("model", "model:surrogate=genesis", "map-gp")
+_LIGHT = ("random", "optuna-tpe", "hyperopt", "nevergrad", "cma", "bayesian-optimization")
 PROFILES = {
     "quick": (Step(("model", "random", "optuna-tpe"), ("table",), 2), Step(("model", "random"), _OTHERS, 1)),
     "standard": (
@@ -67,8 +70,18 @@ PROFILES = {
         Step(("optuna-gp", "baybe", *_SLOW), FAMILIES, 8),
         Step(("model", "random", "optuna-tpe", "optuna-gp", "baybe", *_SLOW), FAMILIES, 8, batch=4),
     ),
+    "arena": (
+        Step((*_OURS, *_LIGHT), ("standard", "bbob", "carps"), 3),
+        Step(("botorch", "optuna-gp", "scikit-optimize"), ("standard",), 2),
+        Step(("baybe", *_SLOW), ("standard",), 1, every=2),
+        Step((*_OURS, *_LIGHT, "botorch", "optuna-gp"), ("standard",), 1, batch=4),
+    ),
+    "arena-full": tuple(
+        Step((*_OURS, *_LIGHT, "botorch", "optuna-gp", "scikit-optimize", "baybe", *_SLOW), SUITES, 20, batch)
+        for batch in (1, 4)
+    ),
 }
-"""Within 20 minutes, within 3 hours, and within days, on 2 cores."""
+"""Within 20 minutes, within 3 hours, and within days, on 2 cores; for the arena some hours, and weeks."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -152,7 +165,8 @@ def _tasks(wishes: argparse.Namespace, parser: argparse.ArgumentParser) -> list[
     unknown = [name for name in wishes.families if name not in (*FAMILIES, *SUITES)]
     if unknown:
         parser.error(f"--families: there is no {', '.join(unknown)}; there are {', '.join((*FAMILIES, *SUITES))}")
-    if wishes.data is None and not wishes.sets and not wishes.families:
+    is_table = any({"table", "several"} & set(step.families) for step in _steps(wishes))
+    if wishes.data is None and not wishes.sets and not wishes.families and is_table:
         parser.error(
             "--data is needed: the folder of the sets; for functions alone say --families synthetic,mixed,constrained"
         )

@@ -78,6 +78,7 @@ def test_a_benchmark_goes_on_where_it_was_killed_and_writes_its_page(folder: Pat
         (["--sets", "braning"], "there is no braning; there are branin"),
         (["--families", "tables"], "there is no tables; there are table"),
         (["--sets", "branin", "--methods", "baybe", "--environments", "nowhere"], "--peers install --methods baybe"),
+        (["--profile", "arena", "--environments", "nowhere"], "optuna-tpe has no environment"),
         (["--sets", "branin", "--seeds", "0"], "no whole number above 0"),
         (["--compare", "model"], "takes two methods"),
         (["--peers", "install", "--methods", "dragonfly"], "dragonfly is no peer"),
