@@ -186,10 +186,10 @@ def test_data_that_break_the_algebra_are_logged_and_change_nothing(tmp_path, mon
 
     whole = train.loss_of
 
-    def breaks(network, sets, device):
+    def breaks(network, sets, device, bearable):
         if sets[0].data.y.size == 5:
             raise FloatingPointError("no factor")
-        return whole(network, sets, device)
+        return whole(network, sets, device, bearable)
 
     monkeypatch.setattr(train, "loss_of", breaks)
     folder = trained(tmp_path / "breaking")
