@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 EARLY = 0.3
 """Weight of every round but the last in the loss, so that each round learns to be of use."""
 
-BEARABLE = 6.0
-"""Nats up to which an outcome counts in full; beyond, the logarithm: few points standardise y badly by mere chance."""
-
 VALIDATE_EVERY, CHECKPOINT_SECONDS = 400, 120.0
 VALIDATED = tuple((n, d) for n in (4, 8, 16, 32, 64) for d in (2, 5, 10))
 """Measurements and factors of the data sets that progress is measured on."""
@@ -48,12 +45,15 @@ VALIDATION_SETS = 8
 """Data sets of each such size."""
 
 
-def loss_of(network: Network, sets: list[DataSet], device: str) -> Tensor:
-    """Return the negative log density of held-out measurements, averaged over rounds by weight, a tensor of one number."""
+def loss_of(network: Network, sets: list[DataSet], device: str, bearable: float) -> Tensor:
+    """Return the negative log density of held-out measurements, averaged over rounds by weight, a tensor of one number.
+
+    Beyond `bearable` nats its logarithm counts, see `recipe.Stage`.
+    """
     batch = collate(sets, device)
     rounds = network(batch)
     parts = [-densities(batch, found, shares) for found, shares in rounds]
-    losses = [torch.where(p < BEARABLE, p, BEARABLE + torch.log1p((p - BEARABLE).clamp_min(0.0))).mean() for p in parts]
+    losses = [torch.where(p < bearable, p, bearable + torch.log1p((p - bearable).clamp_min(0.0))).mean() for p in parts]
     weights = [EARLY] * (len(losses) - 1) + [1.0]
     return torch.stack([w * p for w, p in zip(weights, losses, strict=True)]).sum() / sum(weights)
 
@@ -143,7 +143,7 @@ class Training:
     def _descend(self, sets: list[DataSet]) -> float:
         """Move the weights down the gradient, and their running mean after them; return the loss."""
         self.optimiser.zero_grad(set_to_none=True)
-        loss = loss_of(self.network, sets, self.recipe.device)
+        loss = loss_of(self.network, sets, self.recipe.device, self.recipe.stage_of(self.step).bearable)
         torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         if not bool(torch.isfinite(norm)):
