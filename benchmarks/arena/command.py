@@ -19,7 +19,7 @@ HELP = """How well the foundation model foretells, on suites that were frozen be
 
     python benchmarks/arena                                # suites prior and families, whole; goes on where it was
     python benchmarks/arena --sets 24 --suites prior       # a part
-    python benchmarks/arena --model ./my-model             # a model of a partner's, judged in the same way
+    python benchmarks/arena --model ./model.yaml           # a model of a partner's, judged in the same way
     python benchmarks/arena --report                       # only write the page again
 
 The suite of real tables is run by the harness of `benchmarks/planners`, which keeps its campaigns where this page finds them:
@@ -47,7 +47,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python benchmarks/arena", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="genesis-1", help="a published version, or the folder of a model")
+    parser.add_argument(
+        "--model", default="genesis-1", help="a published version, the folder of a model, or a model file"
+    )
     parser.add_argument("--suites", default="prior,families", help="separated by commas: prior, families")
     parser.add_argument("--sets", type=int, default=96, help="data sets for each number of measurements (96)")
     parser.add_argument("--workers", type=int, default=2)

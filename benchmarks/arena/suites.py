@@ -4,16 +4,16 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtr
 
-from arena.families import FAMILIES
+from kgenesis.app.model_score import find_entrant
 from kgenesis.kernel.plugins import make_plugin
 from kgenesis.kernel.ports import PluginContext, Surrogate, TrainingData
+from kgenesis.surrogate import families
 from kgenesis.surrogate.data import standardise
 from kgenesis.surrogate.evaluation import foretold, map_gp
 from kgenesis.surrogate.prior import Process, draw_process
@@ -22,8 +22,6 @@ FloatArray = NDArray[np.float64]
 
 PRIOR_SEED, FAMILIES_SEED = 7001, 7002
 PRIOR_AT, LONG_AT, FAMILIES_AT = (5, 10, 20, 40, 60), (250, 500, 1000), (8, 20, 50)
-NOISES = (0.0, 0.1)
-"""Of the families: standard deviation over the spread of the response."""
 N_ASKED = 48
 N_BAYES = 2000
 """Hyper-parameters drawn from the prior, weighted by the likelihood: an approximation of Bayes' rule, weak where the
@@ -40,7 +38,7 @@ class Plan:
     n: int
     i: int
     model: str
-    """A published version, or the folder of a partner's model."""
+    """A published version, a folder, or the model file of a partner's model."""
 
     def entry(self) -> dict[str, Any]:
         """Return the beginning of its result."""
@@ -81,29 +79,8 @@ def _draw_noise(rng: np.random.Generator) -> float:
 
 def draw_family(rng: np.random.Generator, n: int, i: int) -> Case:
     """Draw a response of a family that is not in the prior; families and noises take turns."""
-    name = list(FAMILIES)[i % len(FAMILIES)]
-    sd = NOISES[i // len(FAMILIES) % len(NOISES)]
-    d, respond = FAMILIES[name](rng)
-    x = rng.random((n + N_ASKED, d))
-    true = respond(x)
-    true = (true - true.mean()) / true.std()
-    y = true + sd * rng.standard_normal(len(x))
-    encoded, groups = _encoded(x, getattr(respond, "levels", ()))
-    centre, scale = standardise(y[:n])
-    data = TrainingData(encoded[:n], (y[:n] - centre) / scale, np.full(n, np.nan), groups)
-    return Case(data, encoded[n:], (y[n:] - centre) / scale, name)
-
-
-def _encoded(x: FloatArray, levels: tuple[int, ...]) -> tuple[FloatArray, NDArray[np.int64]]:
-    columns, groups = [], []
-    for k in range(x.shape[1]):
-        if k < len(levels):
-            block = np.eye(levels[k])[np.minimum((x[:, k] * levels[k]).astype(int), levels[k] - 1)]
-        else:
-            block = x[:, k : k + 1]
-        columns.append(block)
-        groups += [k] * block.shape[1]
-    return np.hstack(columns), np.array(groups)
+    s = families.draw_family(rng, n, i, N_ASKED)
+    return Case(s.data, s.x, s.y, s.family)
 
 
 def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -140,7 +117,7 @@ def bayes(case: Case, seed: int) -> tuple[FloatArray, FloatArray, float]:
 @functools.cache
 def _surrogates(model: str) -> dict[str, Callable[[], Surrogate]]:
     made = {
-        "genesis": make_plugin("surrogates", "genesis", PluginContext(settings={"model": model}, folder=Path.cwd())),
+        "genesis": find_entrant(model).surrogate,
         "gp": make_plugin("surrogates", "gp", PluginContext()),
         "map-gp": map_gp(),
     }

@@ -11,7 +11,7 @@ from kgenesis.campaign.learning import learn_outcomes
 from kgenesis.campaign.report import build
 from kgenesis.campaign.state import CampaignState
 from kgenesis.kernel.experiment import Measurement, Outcome, Value
-from kgenesis.surrogate import GaussianProcess
+from kgenesis.surrogate.gp import GaussianProcess
 from kgenesis.testing.builders import START, make_mission, run_in_memory
 
 SD = 0.5

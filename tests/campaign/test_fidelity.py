@@ -10,7 +10,7 @@ from kgenesis.campaign.planners.model import make_planner
 from kgenesis.campaign.report import best_experiment
 from kgenesis.kernel.experiment import Measurement
 from kgenesis.kernel.ports import PluginContext, ProposalRequest
-from kgenesis.surrogate import GaussianProcess
+from kgenesis.surrogate.gp import GaussianProcess
 from kgenesis.testing.builders import make_mission, run_in_memory
 
 MESH = {"name": "mesh", "type": "fidelity", "levels": ["coarse", "fine"], "costs": [1, 10]}

@@ -6,7 +6,7 @@ from kgenesis.campaign.planners.model import make_planner
 from kgenesis.kernel.experiment import Failure
 from kgenesis.kernel.ports import PluginContext
 from kgenesis.kernel.text import say
-from kgenesis.surrogate import GaussianProcess
+from kgenesis.surrogate.gp import GaussianProcess
 from kgenesis.testing.builders import make_mission, run_in_memory
 
 

@@ -11,7 +11,7 @@ from kgenesis.kernel.ids import ExperimentId
 from kgenesis.kernel.ports import TrainingData
 from kgenesis.kernel.problem import Problem
 from kgenesis.kernel.sampling import sample
-from kgenesis.surrogate import GaussianProcess
+from kgenesis.surrogate.gp import GaussianProcess
 from kgenesis.testing.builders import hill, make_mission, run_in_memory
 
 

@@ -12,7 +12,7 @@ from kgenesis.campaign.spec import Budget
 from kgenesis.campaign.state import evolve
 from kgenesis.kernel.experiment import Chance, Outlook, Proposal, Why
 from kgenesis.kernel.ports import PluginContext
-from kgenesis.surrogate import GaussianProcess
+from kgenesis.surrogate.gp import GaussianProcess
 from kgenesis.testing.builders import hill, make_mission, run_in_memory
 
 GRID = {"space": {"factors": [{"name": n, "type": "grid", "values": np.linspace(0, 1, 15).tolist(), "unit": "1"} for n in "ab"]}}  # fmt: skip

@@ -21,7 +21,7 @@ from kgenesis.campaign.spec import Mission
 from kgenesis.kernel.errors import InvalidSpec
 from kgenesis.kernel.experiment import Failure, Measurement, Result
 from kgenesis.kernel.sampling import sample
-from kgenesis.surrogate import GaussianProcess
+from kgenesis.surrogate.gp import GaussianProcess
 from kgenesis.testing.builders import LabFunction, hill, make_mission, run_in_memory
 
 

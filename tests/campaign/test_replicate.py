@@ -10,7 +10,7 @@ from kgenesis.campaign.planners.model import make_planner
 from kgenesis.campaign.planners.replicate import expected_gain
 from kgenesis.kernel.experiment import Measurement, Proposal, Why
 from kgenesis.kernel.ports import PluginContext
-from kgenesis.surrogate import GaussianProcess
+from kgenesis.surrogate.gp import GaussianProcess
 from kgenesis.testing.builders import make_mission, run_in_memory
 
 GRID = {"factors": [{"name": n, "type": "grid", "values": np.linspace(0, 1, 9).tolist(), "unit": "1"} for n in "ab"]}

@@ -34,7 +34,7 @@ from kgenesis.kernel.experiment import Expectation, Failure, Measurement, Result
 from kgenesis.kernel.ports import FloatArray, ProposalRequest, TrainingData
 from kgenesis.kernel.sampling import sample
 from kgenesis.kernel.space import Space
-from kgenesis.surrogate import GaussianProcess
+from kgenesis.surrogate.gp import GaussianProcess
 from kgenesis.testing.builders import LabFunction, UniformPlanner, hill, make_mission, run_in_memory
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

@@ -17,7 +17,7 @@ from kgenesis.kernel.ids import CampaignId, ExperimentId
 from kgenesis.kernel.plugins import make_plugin
 from kgenesis.kernel.ports import Earlier, Planner, PluginContext, Posterior, ProposalRequest, TrainingData
 from kgenesis.kernel.sampling import sample
-from kgenesis.surrogate import GaussianProcess
+from kgenesis.surrogate.gp import GaussianProcess
 from kgenesis.testing.builders import make_mission
 
 Function = Callable[[NDArray[np.float64]], float]

@@ -8,7 +8,7 @@ from kgenesis.campaign.planners.worth import Wishes, adjustments, mistaken
 from kgenesis.kernel.errors import InvalidSpec
 from kgenesis.kernel.experiment import Measurement
 from kgenesis.kernel.ports import PluginContext, ProposalRequest
-from kgenesis.surrogate import GaussianProcess
+from kgenesis.surrogate.gp import GaussianProcess
 from kgenesis.testing.builders import make_mission, run_in_memory
 
 

@@ -13,9 +13,8 @@ from scipy.stats import multivariate_normal, norm
 
 from kgenesis.kernel.errors import InvalidSpec
 from kgenesis.kernel.ports import PluginContext, TrainingData
-from kgenesis.surrogate import GaussianProcess, make_gp
 from kgenesis.surrogate.fitting import MarginalLikelihood, Prior, column_scales, factor_distances
-from kgenesis.surrogate.gp import FIT_ROWS, _Case, _condition
+from kgenesis.surrogate.gp import FIT_ROWS, GaussianProcess, _Case, _condition, make_gp
 
 if TYPE_CHECKING:
     from kgenesis.kernel.ports import IntArray

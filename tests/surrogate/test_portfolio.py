@@ -10,8 +10,9 @@ import pytest
 from kgenesis.kernel.errors import InvalidSpec
 from kgenesis.kernel.plugins import make_plugin
 from kgenesis.kernel.ports import PluginContext, TrainingData
-from kgenesis.surrogate import GaussianProcess, Portfolio, Trees, make_portfolio
-from kgenesis.surrogate.portfolio import LEAST_SHARE, weights
+from kgenesis.surrogate.gp import GaussianProcess
+from kgenesis.surrogate.portfolio import LEAST_SHARE, Portfolio, make_portfolio, weights
+from kgenesis.surrogate.trees import Trees
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,8 +13,8 @@ from scipy.stats import norm
 
 from kgenesis.kernel.errors import InvalidSpec
 from kgenesis.kernel.ports import PluginContext, TrainingData
-from kgenesis.surrogate import Trees, make_trees
 from kgenesis.surrogate.growing import Grower, SplitColumns
+from kgenesis.surrogate.trees import Trees, make_trees
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from kgenesis.kernel.errors import InvalidSpec
 from kgenesis.kernel.ports import PluginContext, TrainingData
-from kgenesis.surrogate import GaussianProcess, make_gp
-from kgenesis.surrogate.gp import Settings
+from kgenesis.surrogate.gp import GaussianProcess, Settings, make_gp
 from kgenesis.surrogate.warping import inverse_yeo_johnson, likely_bend, log_slope, yeo_johnson
 
 

@@ -9,17 +9,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from kgenesis.app.mission_files import invalid, parse_yaml
+from kgenesis.app.model_score import find_entrant
 from kgenesis.kernel.errors import InvalidSpec, Mistake, NotFound
 from kgenesis.kernel.text import Lang, say
 from kgenesis.surrogate import (
-    Finding,
+    Gate,
     Recipe,
     Sitting,
     begin_training,
     evaluate_model,
-    find_model,
+    judge_independence,
     resume_training,
-    verify_lineage,
 )
 
 
@@ -86,14 +86,16 @@ def evaluate(
     model: str, n_sets: int, on_progress: Callable[[int, int], None] = lambda done, total: None
 ) -> dict[str, dict[str, float]]:
     """Compare a model with a fitted Gaussian process on campaigns neither has seen; see `surrogate.evaluation`."""
-    return evaluate_model(model, Path.cwd(), n_sets, on_progress)
+    return evaluate_model(find_entrant(model).surrogate, n_sets, on_progress)
 
 
-def lineage(model: str, against: Sequence[Path], n_replayed: int) -> tuple[dict[str, Any], list[Finding]]:
-    """Return the record of where a model comes from, and what came out of checking it."""
-    folder = find_model(model, Path.cwd())
-    found = verify_lineage(folder, against, n_replayed)
-    return json.loads((folder / "lineage.json").read_text(encoding="utf-8")), found
+def lineage(model: str, against: Sequence[Path], n_replayed: int) -> tuple[dict[str, Any] | None, Gate]:
+    """Return the record of where a model comes from, if there is one, and what came out of checking it."""
+    entrant = find_entrant(model)
+    gate = judge_independence(entrant, against, n_replayed)
+    if entrant.lineage is None:
+        return None, gate
+    return json.loads((entrant.lineage / "lineage.json").read_text(encoding="utf-8")), gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +194,15 @@ def card(model: str) -> Card:
     Raises:
         NotFound, InvalidSpec: There is no such model, or it is damaged.
     """
-    folder = find_model(model, Path.cwd())
-    verify_lineage(folder, (), 0)
-    record = json.loads((folder / "lineage.json").read_text(encoding="utf-8"))
-    kept = folder / "evaluation.json"
+    entrant = find_entrant(model)
+    if entrant.lineage is None or not entrant.is_ours:
+        raise NotFound(
+            say(f"{model!r} has no model card", f"{model!r}에는 모델 카드가 없습니다"),
+            hint=say(
+                "Cards are of models that `kgenesis model train` trained; `kgenesis model score` judges any model.",
+                "카드는 `kgenesis model train`으로 학습한 모델에만 있습니다. `kgenesis model score`는 어느 모델이든 평가합니다.",
+            ),
+        )
+    record = json.loads((entrant.lineage / "lineage.json").read_text(encoding="utf-8"))
+    kept = entrant.lineage / "evaluation.json"
     return Card(record, json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgenesis.cli import options, screen
+from kgenesis.cli import model_score, options, screen
 from kgenesis.cli.language import lang, t
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ Model = Annotated[
     typer.Argument(
         metavar=t("MODEL", "모델"),
         help=t(
-            "A published version, or the folder of a model of your own.", "게시된 버전 또는 직접 학습한 모델의 폴더."
+            "A published version, the folder of a model, a model file (.yaml) or an installed surrogate.",
+            "게시된 버전, 모델 폴더, 모델 파일(.yaml) 또는 설치된 대리모델.",
         ),
     ),
 ]
@@ -73,18 +74,6 @@ Processes = Annotated[
     ),
 ]
 Sets = Annotated[int, typer.Option("--sets", min=1, help=t("Data sets of each size.", "크기마다 데이터 세트 수."))]
-Against = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--against",
-        metavar=t("FILE", "파일"),
-        show_default=False,
-        help=t(
-            "Weights of another model that these must not resemble (.safetensors, .npz); may be repeated.",
-            "닮으면 안 되는 다른 모델의 가중치(.safetensors, .npz). 여러 번 쓸 수 있습니다.",
-        ),
-    ),
-]
 Replay = Annotated[
     int,
     typer.Option(
@@ -141,11 +130,13 @@ def evaluate(model: Model = NEWEST, sets: Sets = 4, is_json: options.Json = Fals
         return
     table = Table(box=None, pad_edge=False)
     heads = (t("slice", "구분"), t("data sets", "데이터 세트"), "NLL", t("MAP-GP", "MAP-GP"), t("better", "나은 비율"))
-    for i, head in enumerate((*heads, t("90 % coverage", "90 % 포함률"))):
+    is_failing = any(v["failures"] for v in found.values())
+    last = [t("failures", "실패")] if is_failing else []
+    for i, head in enumerate((*heads, t("90 % coverage", "90 % 포함률"), *last)):
         table.add_column(head, justify="right" if i else "left")
     for name, v in found.items():
         figures = (f"{v['nll']:.3f}", f"{v['nll_map_gp']:.3f}", f"{v['better']:.0%}", f"{v['coverage']:.3f}")
-        table.add_row(name, f"{v['data_sets']:.0f}", *figures)
+        table.add_row(name, f"{v['data_sets']:.0f}", *figures, *([f"{v['failures']:.0f}"] if is_failing else []))
     screen.out().print(table)
 
 
@@ -162,23 +153,20 @@ def card(model: Model = NEWEST, is_json: options.Json = False) -> None:  # noqa:
 
 def lineage(
     model: Model = NEWEST,
-    against: Against = None,
+    against: model_score.Against = None,
     replay: Replay = 12,
     is_json: options.Json = False,  # noqa: FBT002
 ) -> None:
     """Check where a model comes from; nothing is looked up anywhere."""
     from kgenesis.app import model as app
 
-    record, found = app.lineage(model, against or [], replay)
-    is_clean = all(finding.state != "failed" for finding in found)
+    record, gate = app.lineage(model, against or [], replay)
+    is_clean = gate.is_passed
     if is_json:
-        findings = [{"name": f.name, "state": f.state, "text": f.text.model_dump()} for f in found]
+        findings = [{"name": f.name, "state": f.state, "text": f.text.model_dump()} for f in gate.findings]
         screen.print_json({"independent": is_clean, "findings": findings, "lineage": record})
     else:
-        states = {"ok": t("ok", "통과"), "failed": t("FAILED", "실패"), "changed": t("changed", "변경")}
-        for finding in found:
-            state = states.get(finding.state, t("not checked", "확인 안 함"))
-            screen.out().print(f"{state:<12} {finding.text.in_(lang())}", markup=False, soft_wrap=True)
+        model_score.print_findings(gate)
     if not is_clean:
         raise typer.Exit(1)
 
@@ -260,6 +248,13 @@ COMMANDS: dict[str, tuple[Any, str]] = {
     ),
     "resume": (resume, t("Go on with a training, after any kill.", "중단된 학습을 이어 갑니다.")),
     "evaluate": (evaluate, t("Measure how well a model foretells.", "모델의 예측 성능을 측정합니다.")),
+    "score": (
+        model_score.score,
+        t(
+            "Score models, ours or yours, beside the independence gate.",
+            "우리 모델이든 파트너 모델이든 점수와 독립성 관문.",
+        ),
+    ),
     "card": (card, t("Say what a model is, what it can and cannot do.", "모델 카드: 무엇이고 무엇을 할 수 있는지.")),
     "lineage": (lineage, t("Check offline that a model is independent.", "모델의 독립성을 오프라인으로 확인합니다.")),
 }

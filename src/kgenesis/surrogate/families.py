@@ -1,16 +1,22 @@
 """Responses as they occur in laboratories, none of which is in the prior that the foundation model is trained on.
 
 Each family draws its constants from a generator and returns a function of points in the unit cube (n, d) with outcomes (n,).
-Factors beyond those that a response needs do not matter to it.
+Factors beyond those that a response needs do not matter to it. Frozen: results that are published were measured on them.
 """
 
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from kgenesis.kernel.ports import FloatArray, IntArray, TrainingData
+from kgenesis.surrogate.data import standardise
+from kgenesis.surrogate.description import describe
+from kgenesis.surrogate.prior import DataSet
+
 Response = Callable[[FloatArray], FloatArray]
+
+NOISES = (0.0, 0.1)
+"""Standard deviation of measurements over the spread of the response."""
 
 
 def consecutive_reactions(rng: np.random.Generator) -> tuple[int, Response]:
@@ -22,7 +28,7 @@ def consecutive_reactions(rng: np.random.Generator) -> tuple[int, Response]:
         inverse = 1.0 / (0.6 + 0.6 * x[:, 0])
         catalyst = (0.1 + x[:, 2]) ** order
         k1, k2 = (np.exp(log_a[i] + energies[i] * (1.0 - inverse)) * (catalyst if i == 0 else 1.0) for i in (0, 1))
-        k2 = np.where(np.abs(k2 - k1) < 1e-6, k1 + 1e-6, k2)
+        k2 = np.where(np.abs(k2 - k1) < 1e-6, k1 + 1e-6, k2)  # noqa: PLR2004
         t = 0.02 + x[:, 1]
         return np.asarray(k1 / (k2 - k1) * (np.exp(-k1 * t) - np.exp(-k2 * t)))
 
@@ -144,3 +150,35 @@ FAMILIES: dict[str, Callable[[np.random.Generator], tuple[int, Response]]] = {
     "heat-exchanger": heat_exchanger,
 }
 """As many factors as the function takes, and the function."""
+
+
+def draw_family(rng: np.random.Generator, n: int, i: int, n_asked: int) -> DataSet:
+    """Draw n measurements of a response at points drawn evenly, and n_asked more; families and noises take turns with i."""
+    name = list(FAMILIES)[i % len(FAMILIES)]
+    sd = NOISES[i // len(FAMILIES) % len(NOISES)]
+    d, respond = FAMILIES[name](rng)
+    x = rng.random((n + n_asked, d))
+    true = respond(x)
+    true = (true - true.mean()) / true.std()
+    y = true + sd * rng.standard_normal(len(x))
+    levels = getattr(respond, "levels", ())
+    encoded, groups = _encoded(x, levels)
+    centre, scale = standardise(y[:n])
+    y = (y - centre) / scale
+    data = TrainingData(encoded[:n], y[:n], np.full(n, np.nan), groups)
+    said = describe(data.x, data.y, data.noise_variance, groups)
+    unknown = np.full(n_asked, np.nan)
+    return DataSet(data, said, encoded[n:], y[n:], unknown, name, "even" if sd else "none", bool(levels))
+
+
+def _encoded(x: FloatArray, levels: tuple[int, ...]) -> tuple[FloatArray, IntArray]:
+    """Turn the first factors into levels, as a space encodes them: a column for each level."""
+    columns, groups = [], []
+    for k in range(x.shape[1]):
+        if k < len(levels):
+            block = np.eye(levels[k])[np.minimum((x[:, k] * levels[k]).astype(int), levels[k] - 1)]
+        else:
+            block = x[:, k : k + 1]
+        columns.append(block)
+        groups += [k] * block.shape[1]
+    return np.hstack(columns), np.array(groups)
