@@ -1,9 +1,11 @@
 """Every example runs as it is."""
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +15,8 @@ import pytest
 from kgenesis import Campaign
 from kgenesis.app.charters import load_charter
 from kgenesis.app.mission_files import load_mission
+from kgenesis.app.model_score import find_entrant, score
+from kgenesis.kernel.errors import InvalidSpec
 from kgenesis.kernel.experiment import Failure
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -53,7 +57,13 @@ def test_the_charter_can_be_opened_as_it_is() -> None:
 def test_there_is_a_row_for_every_example_in_the_readme() -> None:
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     decisions = [f"decisions/{path.name}" for path in (EXAMPLES / "decisions").glob("*.py")]
-    for name in [*(mission.parent.name for mission in MISSIONS), *decisions, "ask_and_tell.py", "frameworks.py"]:
+    for name in [
+        *(mission.parent.name for mission in MISSIONS),
+        *decisions,
+        "partner-model",
+        "ask_and_tell.py",
+        "frameworks.py",
+    ]:
         assert f"[{name}]" in readme
 
 
@@ -112,6 +122,56 @@ def test_a_belief_leads_to_a_good_bath(tmp_path: Path) -> None:
     campaign = _decided("prior", tmp_path)
     assert campaign.experiments[0]["temperature"] == 75
     assert campaign.best["uptake"] > 88
+
+
+PARTNER = EXAMPLES / "partner-model"
+
+
+@pytest.fixture
+def cosines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Install the partner's package as pip would, for one test; returns its model file."""
+    project = tomllib.loads((PARTNER / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    about = tmp_path / "site" / f"kgenesis_cosines-{project['version']}.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    points = project["entry-points"]["kgenesis.surrogates"]
+    lines = [f"{name} = {place}" for name, place in points.items()]
+    (about / "entry_points.txt").write_text("\n".join(["[kgenesis.surrogates]", *lines]))
+    for place in (str(about.parent), str(PARTNER)):
+        monkeypatch.syspath_prepend(place)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(about.parent), str(PARTNER)]))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    return PARTNER / "model.yaml"
+
+
+@pytest.mark.slow
+def test_a_partners_model_is_scored_and_passes_the_gate(cosines: Path) -> None:
+    (sheet,) = score([str(cosines)], 1)
+    assert [f.name for f in sheet.gate.findings if f.state != "ok"] == []
+    assert sheet.failures == sheet.broken == {}
+    assert 50 < sheet.earned() < 90
+    assert sheet.earned("benchmark") < 20  # it learned from very little, and the sheet says so
+
+
+def test_a_partners_weights_that_are_damaged_or_foreign_are_refused(cosines: Path, tmp_path: Path) -> None:
+    for content in (b"", b"no weights", (PARTNER / "weights.npz").read_bytes()[:-40]):
+        (tmp_path / "weights.npz").write_bytes(content)
+        (tmp_path / "model.yaml").write_text(cosines.read_text(encoding="utf-8").replace("lineage: .", ""))
+        with pytest.raises(InvalidSpec):
+            find_entrant(str(tmp_path / "model.yaml"))
+
+
+def test_the_partners_training_can_be_done_again(cosines: Path, tmp_path: Path) -> None:
+    import numpy as np
+    from kgenesis_cosines import training  # type: ignore[import-not-found]
+
+    assert cosines.is_file()
+    training.train(tmp_path)
+    ours, theirs = (json.loads((folder / "lineage.json").read_text()) for folder in (tmp_path, PARTNER))
+    for name in ("data", "random_weights", "code", "steps"):
+        assert ours[name] == theirs[name]
+    again, known = (np.load(folder / "weights.npz")["log_scales"] for folder in (tmp_path, PARTNER))
+    np.testing.assert_allclose(again, known, rtol=1e-6)
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def entrant(surrogate, folder, **changes):
 
 def nothing_decided(surrogate):
     del surrogate
-    return Decisions(0.5, 0.0, (), 3)
+    return Decisions(0.0, -0.5, (), 3)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -128,9 +129,9 @@ def make(context: PluginContext) -> Adapter:
         raise InvalidSpec(say("`cosines` has one setting: weights", "`cosines`의 설정은 weights 하나입니다"))
     path = context.folder / Path(str(context.settings["weights"]))
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             log_scales = archive["log_scales"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
         text = say(f"{path} has no weights of ours: {error}", f"{path}에 우리 가중치가 없습니다: {error}")
         raise InvalidSpec(text) from error
     if log_scales.shape != (training.N_WAVES + 1,) or not np.isfinite(log_scales).all():

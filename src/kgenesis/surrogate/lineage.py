@@ -275,7 +275,7 @@ def read_tensors(path: Path) -> Mapping[str, NDArray[Any]]:
         raise NotFound(say(f"{path} is no file", f"{path} 파일이 없습니다"), hint=hint)
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files if archive[name].dtype.kind in "fiu"}
         return read(path)[0]
     except (ValueError, OSError, KeyError, TypeError, BadZipFile) as error:
