@@ -109,7 +109,7 @@ def _rank(wishes: argparse.Namespace) -> int:
 
 # What to say ---------------------------------------------------------------------------------------------------------
 
-METHODS = ("trivial", "map-gp", "gp", "genesis", "bayes", "oracle")
+METHODS = ("trivial", "map-gp", "gp", "genesis", "bayes-unit-unknown", "bayes", "oracle")
 
 
 def text(entries: Sequence[Entry], times: Sequence[Entry], campaigns: Sequence[Entry]) -> str:
@@ -131,9 +131,10 @@ def text(entries: Sequence[Entry], times: Sequence[Entry], campaigns: Sequence[E
             "NLL is the negative log density of held-out measurements in standardised units (mean / median over data sets);",
             "lower is better. `map-gp` is one Matérn-5/2 process with a lengthscale per factor, fitted by maximum a posteriori;",
             "`gp` our mixture of two such; `bayes` 2,000 draws of hyper-parameters from the prior weighted by likelihood (it knows",
-            "the prior's scale and mean, which the others do not); `oracle` knows the covariance. `better` is the share of data",
-            "sets that genesis foretells better than `map-gp`. Missing: the learned peers PFNs4BO, alpha-PFN, TabPFN and TabICL,",
-            "whose weights are in no package.",
+            "the prior's scale and mean, which the others do not); `bayes-unit-unknown` the same without that knowledge, mean and",
+            "scale integrated out: the best that can be said from standardised outcomes, so the distance between the two cannot be",
+            "closed by any surrogate; `oracle` knows the covariance. `better` is the share of data sets that genesis foretells better",
+            "than `map-gp`. Missing: the learned peers PFNs4BO, alpha-PFN, TabPFN and TabICL, whose weights are in no package.",
         ),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -222,7 +223,10 @@ def _gates(
     at = {n: [e for e in prior if e["n"] == n] for n in (*PRIOR_AT, *LONG_AT)}
     if at[5]:
         gaps = [_nll(at[n], "genesis").mean() - _nll(at[n], "bayes").mean() for n in (5, 10, 20)]
-        add("bayes", "≤ 0.10 at n = 5, 10, 20", ", ".join(f"{g:+.2f}" for g in gaps), is_met=max(gaps) <= 0.10)
+        fair = [_nll(at[n], "genesis").mean() - _nll(at[n], "bayes-unit-unknown").mean() for n in (5, 10, 20)]
+        said = f"{', '.join(f'{g:+.2f}' for g in gaps)}; above Bayes not told the unit: "
+        said += ", ".join(f"{g:+.2f}" for g in fair)
+        add("bayes", "≤ 0.10 at n = 5, 10, 20", said, is_met=max(gaps) <= 0.10)
         better = [np.mean(_nll(at[n], "genesis") < _nll(at[n], "map-gp")) for n in PRIOR_AT]
         add("map-gp", "≥ 75 %", ", ".join(f"{b:.0%}" for b in better), is_met=min(better) >= 0.75)
         low, high = gates["coverage"]["between"]

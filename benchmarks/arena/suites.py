@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtr
+from scipy.stats import t
 
 from kgenesis.app.model_score import find_entrant
 from kgenesis.kernel.plugins import make_plugin
@@ -102,11 +103,35 @@ def _exact(case: Case, process: Process, sd: float) -> tuple[float, FloatArray, 
     return evidence, logs, ndtr(z)
 
 
-def bayes(case: Case, seed: int) -> tuple[FloatArray, FloatArray, float]:
+def _unit_unknown(case: Case, process: Process, sd: float) -> tuple[float, FloatArray, FloatArray]:
+    """Return what `_exact` does for somebody who is not told the unit and the zero of the outcomes, as no surrogate is.
+
+    Mean and scale are integrated out under the right Haar measure (flat, 1/scale), which is what Bayes' rule comes to
+    when only standardised outcomes are seen; predictions are Student's t (Rasmussen & Williams 2006, section 2.7, and
+    O'Hagan 1978, J. R. Stat. Soc. B 40, 1, with an unknown variance).
+    """
+    y, x, n = case.data.y, case.data.x, case.data.y.size
+    factor = np.linalg.cholesky(process.covariance(_distances(x, x)) + (sd**2 + 1e-9) * np.eye(n))
+    half, ones = np.linalg.solve(factor, y), np.linalg.solve(factor, np.ones(n))
+    across = np.linalg.solve(factor, process.covariance(_distances(x, case.x)))
+    precision = float(ones @ ones)
+    mean = float(ones @ half) / precision
+    left = half - mean * ones
+    squares = float(left @ left)
+    own = np.maximum(1.0 - (across**2).sum(axis=0), 1e-10) + sd**2 + (1.0 - ones @ across) ** 2 / precision
+    spread = np.sqrt(squares / (n - 1) * own)
+    z = (case.y - mean - left @ across) / spread
+    evidence = -float(np.log(np.diag(factor)).sum()) - 0.5 * np.log(precision) - 0.5 * (n - 1) * np.log(squares)
+    return evidence, t.logpdf(z, n - 1) - np.log(spread), t.cdf(z, n - 1)
+
+
+def bayes(
+    case: Case, seed: int, foretell: Callable[[Case, Process, float], tuple[float, FloatArray, FloatArray]] = _exact
+) -> tuple[FloatArray, FloatArray, float]:
     """Foretell by importance-sampled Bayes under the prior; returns densities, places, and the effective number."""
     rng = np.random.default_rng((PRIOR_SEED, 999, seed))
     d = case.data.x.shape[1]
-    found = [_exact(case, draw_process(rng, d), _draw_noise(rng)) for _ in range(N_BAYES)]
+    found = [foretell(case, draw_process(rng, d), _draw_noise(rng)) for _ in range(N_BAYES)]
     weights = np.array([evidence for evidence, _, _ in found])
     weights = weights - logsumexp(weights)
     logs = logsumexp(np.stack([each for _, each, _ in found]) + weights[:, None], axis=0)
@@ -141,8 +166,9 @@ def run(plan: Plan) -> dict[str, Any]:
     if case.truth is not None:
         entry["oracle"] = _said(*_exact(case, *case.truth)[1:])
         if plan.n <= 20:
-            logs, places, effective = bayes(case, plan.i)
-            entry["bayes"] = _said(logs, places) | {"effective": round(effective, 1)}
+            for name, foretell in (("bayes", _exact), ("bayes-unit-unknown", _unit_unknown)):
+                logs, places, effective = bayes(case, plan.i, foretell)
+                entry[name] = _said(logs, places) | {"effective": round(effective, 1)}
     trivial = -0.5 * (case.y**2 + np.log(2.0 * np.pi))
     return entry | {"trivial": _said(trivial, ndtr(case.y))}
 
