@@ -20,6 +20,7 @@ from kgenesis.campaign.figures import best_so_far, fronts
 from kgenesis.campaign.hitting import first_true
 from kgenesis.campaign.metrics import outcome_columns, score
 from kgenesis.campaign.reference import Reference, load_reference
+from kgenesis.campaign.spec import Mission, canonical_hash
 from kgenesis.campaign.state import CampaignState
 from kgenesis.campaign.svg import svg
 from kgenesis.kernel.experiment import Conditions, Failure, Measurement, Result, Task
@@ -57,6 +58,17 @@ def _ready(name: str) -> tuple[LoadedMission, Lab]:
     return loaded, make_lab(mission.problem, mission.lab.name, mission.lab.settings, loaded.folder)
 
 
+def key_of(mission: Mission) -> str:
+    """Return a digest of what decides a campaign besides the planner: another target is another campaign.
+
+    `Mission.reference_key` leaves targets and limits out, since a reference keeps raw outcomes.
+    """
+    asked = mission.model_dump(mode="json", include={"objectives", "outcome_constraints", "budget", "parallel"})
+    for part in (*asked["objectives"], *asked["outcome_constraints"]):
+        del part["label"]
+    return canonical_hash({"reference": mission.reference_key} | asked)
+
+
 def reference_of(loaded: LoadedMission) -> Reference | None:
     """Return the reference that ships with a mission, if one does."""
     return load_reference(loaded.shipped_reference) if loaded.shipped_reference.is_file() else None
@@ -88,7 +100,7 @@ def run(plan: Plan) -> dict[str, Any]:
     return plan.entry() | {
         "allowed": mission.budget.experiments, "n": len(done), "n_to_target": int(hit) if math.isfinite(hit) else None,
         "n_failed": state.n_failed, "cpu_planner": round((cpu - in_lab) / len(done), 4),
-        "cpu_lab": round(in_lab / len(done), 4), "lab": lab.version, "key": mission.reference_key, "code": method.code,
+        "cpu_lab": round(in_lab / len(done), 4), "lab": lab.version, "key": key_of(mission), "code": method.code,
     }  # fmt: skip
 
 
@@ -104,7 +116,7 @@ def _usual(plan: Plan) -> dict[str, Any]:
     problem = loaded.mission.problem
     conditions = usual_designs()[plan.mission]["conditions"]
     found = lab.measure(Task(ExperimentId("exp_bench_00000"), 1, dict(conditions), (plan.seed, 0)))
-    entry = plan.entry() | {"lab": lab.version, "key": loaded.mission.reference_key, "conditions": conditions}
+    entry = plan.entry() | {"lab": lab.version, "key": key_of(loaded.mission), "conditions": conditions}
     match found:
         case Failure():
             return entry | {"failure": found.reason.en}

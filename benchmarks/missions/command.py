@@ -13,7 +13,7 @@ from kgenesis.app.mission_files import builtin_missions, load_mission
 from kgenesis.app.preflight import check_can_run
 from kgenesis.kernel.errors import KGenesisError
 from missions import report
-from missions.campaign import USUAL, Plan, run, usual_designs
+from missions.campaign import USUAL, Plan, key_of, run, usual_designs
 
 HELP = """Every built-in mission on its real laboratory, against a random search and the field's usual design.
 
@@ -93,7 +93,7 @@ def _missions(wishes: argparse.Namespace, parser: argparse.ArgumentParser) -> li
 def _plans(names: Sequence[str], wishes: argparse.Namespace, entries: Sequence[Entry]) -> list[Plan]:
     """Return the campaigns that are missing, seed by seed, so that a benchmark cut short says something of each."""
     kept = {key(entry): entry for entry in entries}
-    current = {name: load_mission(name).mission.reference_key for name in names}
+    current = {name: key_of(load_mission(name).mission) for name in names}
 
     def is_missing(plan: Plan) -> bool:
         found = kept.get(key(plan.entry()))

@@ -16,7 +16,7 @@ from kgenesis.campaign.baselines import Baseline, Level, baseline
 from kgenesis.campaign.hitting import RepeatedTimes
 from kgenesis.campaign.metrics import Aggregate, aggregate
 from kgenesis.kernel.text import Lang
-from missions.campaign import PICTURES, USUAL, reference_of, usual_designs
+from missions.campaign import PICTURES, USUAL, key_of, reference_of, usual_designs
 
 TARGET = Level("target", math.nan)
 WANTED_MEDIAN, WANTED_EACH, GOAL = 4.0, 2.0, 2.0
@@ -54,7 +54,7 @@ def standing(name: str, method: str, entries: Sequence[Entry]) -> Standing | Non
     """Return how a method did on a mission, from campaigns of the mission as it is now; None if there are none."""
     loaded = load_mission(name)
     mission = loaded.mission
-    runs = [e for e in entries if (e["task"], e["method"]) == (name, method) and e["key"] == mission.reference_key]
+    runs = [e for e in entries if (e["task"], e["method"]) == (name, method) and e["key"] == key_of(mission)]
     if not runs:
         return None
     runs.sort(key=lambda e: int(e["seed"]))

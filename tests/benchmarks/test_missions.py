@@ -8,14 +8,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
-from missions.campaign import Plan  # noqa: E402
+from missions.campaign import Plan, key_of  # noqa: E402
 from planners.results import key  # noqa: E402
 
 from kgenesis.app.mission_files import load_mission  # noqa: E402
+from kgenesis.kernel.text import say  # noqa: E402
 from missions import report  # noqa: E402
 
 NAME = "battery-fast-charge"
-KEY = load_mission(NAME).mission.reference_key
+KEY = key_of(load_mission(NAME).mission)
 
 
 def entry(seed: int, n_to_target: int | None, method: str = "model", key: str = KEY) -> dict[str, Any]:
@@ -32,6 +33,17 @@ def test_what_was_measured_of_another_version_of_a_mission_does_not_count() -> N
     found = report.standing(NAME, "model", [entry(0, 14), entry(1, 3, key="of another problem")])
     assert found is not None
     assert found.hits == [14]
+
+
+def test_another_target_is_another_campaign_and_another_title_is_not() -> None:
+    mission = load_mission(NAME).mission
+    objective = mission.objectives[0]
+    harder = objective.model_copy(update={"target": objective.target_utility() * 0.9})
+    renamed = objective.model_copy(update={"label": say("another", "다른")})
+    rest = mission.objectives[1:]
+    assert key_of(mission.model_copy(update={"objectives": (harder, *rest)})) != KEY
+    assert key_of(mission.model_copy(update={"budget": mission.budget.model_copy(update={"experiments": 9})})) != KEY
+    assert key_of(mission.model_copy(update={"objectives": (renamed, *rest), "title": say("x", "y")})) == KEY
 
 
 def test_a_campaign_that_never_got_there_is_no_success() -> None:

@@ -63,3 +63,21 @@ def test_the_published_model_is_what_its_lineage_says(cli):
 def test_an_unknown_model_is_not_found(cli):
     refused = json.loads(cli.inside("model", "lineage", "genesis-0", "--json", rc=2).stdout)
     assert refused["error"]["code"] == "not-found"
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_a_model_file_with_mistakes_is_refused_before_anything_is_measured(cli, lang):
+    (cli.folder / "model.yaml").write_text("name: theirs\nsurrogate: no-such\nweights: [w.npz]\nsead: 1\n")
+    refused = json.loads(cli.inside("model", "score", "model.yaml", "--json", rc=2, lang=lang).stdout)["error"]
+    assert [(p["field"], p["line"]) for p in refused["problems"]] == [("sead", 4)]
+    assert "bring-your-own-model" in refused["hint"][lang]
+
+
+@pytest.mark.slow
+def test_models_are_ranked_and_a_failed_gate_has_no_score(cli):
+    found = json.loads(cli.inside("model", "score", "genesis-1", "trees", "--sets", "1", "--json").stdout)
+    (ours, theirs), ranking = found["models"], found["ranking"]
+    assert [r["model"] for r in ranking] == ["genesis-1"] == [ours["model"]]
+    assert ours["score"] == ranking[0]["score"] > 70
+    assert (theirs["passed_gate"], theirs["score"]) == (False, None)
+    assert theirs["would_score"] > 20

@@ -127,3 +127,14 @@ def test_its_own_checks_hold() -> None:
     checks = list(DragPulse().checks())
     assert checks
     assert all(check.holds for check in checks)
+
+
+def test_the_mission_asks_for_what_theory_misses_and_a_pulse_can_do() -> None:
+    problem = load_mission("drag-pulse").mission.problem
+    theory = measure(duration=10.0)
+    found = measure(duration=8.63, drag=0.68, detuning=5.55, harmonic_2=0.04, harmonic_3=0.35)
+    assert isinstance(theory, Measurement)
+    assert isinstance(found, Measurement)
+    assert not problem.is_feasible(theory)
+    assert theory.mean("log_infidelity") > -3
+    assert problem.is_success(found)

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from kgenesis.app.mission_files import load_mission
 from kgenesis.kernel.experiment import Failure, Measurement, Task
 from kgenesis.kernel.ids import ExperimentId
 from kgenesis.labs.simulators.cyber_security import kem_parameters as kem
@@ -123,3 +124,24 @@ def test_a_smaller_modulus_is_smaller_safer_and_fails_more() -> None:
     assert small["size"] < large["size"]
     assert small["core_svp"] > large["core_svp"]
     assert small["log2_failure"] > large["log2_failure"]
+
+
+def test_the_mission_asks_for_what_the_standard_misses_and_another_scheme_does() -> None:
+    problem = load_mission("kem-parameters").mission.problem
+    standard, other = tried(*KYBER[768]), tried(3, 3329, 2, 2, 10, 5)
+    assert isinstance(standard, Measurement)
+    assert isinstance(other, Measurement)
+    assert not problem.is_feasible(standard)
+    assert problem.is_success(other)
+
+
+@pytest.mark.slow
+def test_twelve_schemes_of_all_reach_the_target_and_the_smallest_has_2304_bytes() -> None:
+    mission = load_mission("kem-parameters").mission
+    points = itertools.product(
+        range(2, 5), mission.space.factors[1].values, range(2, 5), range(1, 5), range(8, 13), range(3, 7)
+    )
+    found = [tried(*point) for point in points]
+    assert len(found) == 5760
+    good = [f.mean("size") for f in found if isinstance(f, Measurement) and mission.problem.is_success(f)]
+    assert (len(good), min(good)) == (12, 2304)

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -303,3 +304,15 @@ class TestGate:
 
         findings = [Finding("weights", "ok", EMPTY), Finding("log", "failed", EMPTY), Finding("code", "changed", EMPTY)]
         assert Gate(tuple(findings)).evidence == pytest.approx(1 / 6)
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_table_in_the_explanation_is_the_sheet(lang):
+    page = Path(__file__).resolve().parents[2] / "docs" / lang / "explanations" / "foundation-model.md"
+    rows = [line.strip("| ").split(" | ") for line in page.read_text(encoding="utf-8").splitlines() if "|" in line]
+    told = {row[0].split(":")[0]: row for row in rows if len(row) == 5}
+    for c in CRITERIA:
+        said, block, *figures = told[c.name]
+        assert said.startswith(f"{c.name}: {c.what.in_(lang)}")
+        assert said.endswith(")") or not c.is_log
+        assert (block, [float(f) for f in figures]) == (c.block, [c.points, c.nothing, c.full])

@@ -137,8 +137,8 @@ def _cost(sheet: "Sheet") -> str:
     if median is None or slow is None:
         return t("Cost of a suggestion: none was made.", "제안 비용: 제안이 없었습니다.")
     return t(
-        f"Cost of a suggestion: {1e3 * median:.0f} ms of one CPU core (95 %: {1e3 * slow:.0f} ms), weights {size or 0:.2f} MB.",
-        f"제안 한 번의 비용: CPU 코어 하나로 {1e3 * median:.0f} ms(95 %: {1e3 * slow:.0f} ms), 가중치 {size or 0:.2f} MB.",
+        f"Cost of a suggestion: {1e3 * median:.0f} ms of one CPU core (95 %: {1e3 * slow:.0f} ms), weights {size or 0:.2g} MB.",
+        f"제안 한 번의 비용: CPU 코어 하나로 {1e3 * median:.0f} ms(95 %: {1e3 * slow:.0f} ms), 가중치 {size or 0:.2g} MB.",
     )
 
 
