@@ -95,6 +95,8 @@ def judge(entrant: Entrant, against: Sequence[Path] = (), n_replayed: int = 12) 
         NotFound: A file to compare with is not there.
         InvalidSpec: A file to compare with, or the lineage, cannot be read.
     """
+    for path in against:
+        read_tensors(path)  # refused before anything is checked
     if entrant.is_ours and entrant.lineage is not None:
         return Gate(tuple(verify(entrant.lineage, against, n_replayed)))
     if entrant.lineage is None:
