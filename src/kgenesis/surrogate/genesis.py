@@ -54,7 +54,9 @@ data, knowing nothing else, score -1.42. Polishing whatever a higher likelihood 
 few data are fitted too well, and their leave-one-out scores flatter the fit."""
 
 N_FITTED = 3.0
-"""Hyper-parameters that the proposal counts for where surrogates are compared by leave-one-out scores."""
+"""Hyper-parameters that the proposal counts for where surrogates are compared by leave-one-out scores: how much better it
+scores on its own data than on others, over `portfolio.OPTIMISM`. Measured 1.4 to 2.5 on real tables of 8 to 30 rows, 1 to 5
+on draws of the prior of 8 to 60; a fitted process of seven hyper-parameters measures 7.1 to 7.5 on the same tables."""
 
 
 HAND_ON = say(
