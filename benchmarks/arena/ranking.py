@@ -23,7 +23,7 @@ DECADE = 1.0
 """In log10 of the regret: from here on a method loses on a function."""
 N_RESAMPLES = 4000
 BROAD = 0.8
-"""Share of the largest number of cells from which a method counts as having done the suite."""
+"""Share of the median number of cells from which a method counts as having done about as much as most."""
 FEWEST = 3
 """Functions in common, below which nothing is ranked."""
 REFERENCE = "botorch"
@@ -149,13 +149,15 @@ class Suite:
         return found
 
     def groups(self) -> Iterator[list[str]]:
-        """Yield the methods that did nearly all there is, then all methods, if those are more."""
-        most = max(map(len, self.done.values()), default=0)
-        methods = sorted(self.done, key=lambda m: (not is_ours(m), m))
-        broad = [m for m in methods if len(self.done[m]) >= BROAD * most]
-        for chosen in [broad] if len(broad) == len(methods) else [broad, methods]:
-            if len(chosen) > 1 and len(Ranking.of(self.done, chosen).functions) >= FEWEST:
+        """Yield the methods that did about as much as most others, then all that did enough, if those are more."""
+        cells = {m: len(found) for m, found in self.done.items()}
+        middle = statistics.median_high(cells.values()) if cells else 0
+        shown: list[str] = []
+        for enough in (BROAD * middle, FEWEST):
+            chosen = [m for m in sorted(cells, key=lambda m: (not is_ours(m), m)) if cells[m] >= enough]
+            if len(chosen) > max(len(shown), 1) and len(Ranking.of(self.done, chosen).functions) >= FEWEST:
                 yield chosen
+                shown = chosen
 
     def rankings(self, methods: Sequence[str]) -> dict[str, Ranking]:
         """Return, on the part that all have in common, a ranking for each method of ours: itself among all others.
@@ -300,12 +302,10 @@ def gate(campaigns: Sequence[Entry], method: str, peers: Sequence[str]) -> tuple
         What was measured, and whether all three hold; None if the method, or one of the peers, has not done enough.
     """
     suite = Suite.of(campaigns, "standard", 1)
-    methods = [m for m in suite.done if not is_ours(m)]
-    if method not in suite.done or not set(peers) <= set(methods):
+    *_, widest = [], *suite.groups()
+    if not {method, *peers} <= set(widest):
         return None
-    ranking = Ranking.of(suite.done, [method, *methods])
-    if len(ranking.functions) < FEWEST:
-        return None
+    ranking = Ranking.of(suite.done, [method, *(m for m in widest if not is_ours(m))])
     place, means = ranking.place(method), {p: ranking.place(p).mean_rank for p in peers}
     ahead = [peer for peer, mean in means.items() if mean <= place.mean_rank]
     lost = ranking.behind(method, REFERENCE)
