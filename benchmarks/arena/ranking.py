@@ -10,6 +10,7 @@ import numpy as np
 import page
 from numpy.typing import NDArray
 from planners.comparison import is_not_for_it
+from planners.peers import PEERS
 from scipy.stats import rankdata
 
 FloatArray = NDArray[np.float64]
@@ -213,7 +214,7 @@ def _at_once(batch: int) -> str:
 
 def text(campaigns: Sequence[Entry], name: str) -> str:
     """Return a suite's part of the page; nothing if nothing was run."""
-    parts = []
+    parts, open_ = [], []
     for batch in AT_ONCE:
         suite = Suite.of(campaigns, name, batch)
         for methods in suite.groups():
@@ -230,11 +231,15 @@ def text(campaigns: Sequence[Entry], name: str) -> str:
             parts.append(_table(suite, rankings))
         if suite.done and parts and (left := _partly(suite)):
             parts.append(left)
+        if not next(suite.groups(), None):
+            open_.append(_at_once(batch))
+    if parts and open_:
+        parts.append(f"Not run yet, or by too few: {', '.join(open_)}.")
     return "\n\n".join([f"### {TITLES[name]}", *parts]) if parts else ""
 
 
-def reading() -> str:
-    """Say how the tables are to be read, and who is missing."""
+def reading(open_suites: Sequence[str] = ()) -> str:
+    """Say how the tables are to be read, and who is missing; `open_suites` were not run."""
     return page.paragraph(
         "How to read the ranks: in each cell (function, seed) methods are ranked by the normalised regret at the end, "
         f"(best - found) / (best - median); below {FLOOR:.0e} they tie. All begin with the same experiments, one more than there are factors "
@@ -242,6 +247,7 @@ def reading() -> str:
         "(percentile bootstrap): with few functions it is wide, and then the order says little. Each method of ours is ranked alone "
         "among all others, `map-gp` (our search with one plain Gaussian process) among them. A decade is a factor of ten in the median "
         "regret over seeds. Noise is real (5 % and 20 % of the spread); the regret is that of the best point tried, without noise.",
+        f"Not run yet: {', '.join(TITLES[name] for name in open_suites)}." if open_suites else "",
         MISSING,
     )
 
@@ -282,15 +288,17 @@ def _versions(runs: Sequence[Entry]) -> str:
 
 
 def _partly(suite: Suite) -> str:
-    """Say how much each method has done, if that differs, and what a method could not express."""
+    """Say how much each method has done, if that differs, who was not run, and what a method could not express."""
     counts = {m: len({cell[0] for cell in cells}) for m, cells in suite.done.items()}
     most = max(counts.values())
     parts = [f"{m} {n}" for m, n in sorted(counts.items(), key=lambda pair: pair[1]) if n < most]
+    untried = [m for m in PEERS if m not in suite.done]
     not_for = sorted({f"{r['method']} ({r['task'].partition('/')[2]})" for r in suite.runs if is_not_for_it(r)})
     return page.paragraph(
         f"Of {most} functions done {_at_once(suite.batch)}, some methods did fewer so far: {', '.join(parts)}."
         if parts
         else "",
+        f"Not run yet, though there is a driver: {', '.join(untried)}." if untried else "",
         f"Not for it: {', '.join(not_for)}." if not_for else "",
     )
 
