@@ -117,15 +117,15 @@ def text(entries: Sequence[Entry], times: Sequence[Entry], campaigns: Sequence[E
     prior = [e for e in entries if e["task"].startswith("prior")]
     families = [e for e in entries if e["task"].startswith("families")]
     failures = [e["failure"] for e in entries if "failure" in e]
-    ranked = [ranking.text(campaigns, name) for name in ranking.TITLES]
+    ranked = {name: ranking.text(campaigns, name) for name in ranking.TITLES}
     parts = [
         _gates(prior, families, times, failures, campaigns),
         f"### Draws of the prior\n\n{_by(prior, lambda e: str(e['n']), 'n')}",
         f"Coverage of the 90 % interval on them, by slice:\n\n{_coverage(prior)}",
         f"### Families that are not in the prior\n\n{_by(families, lambda e: str(e['n']), 'n')}",
         _by(families, lambda e: e["noise"], "family"),
-        *ranked,
-        ranking.reading() if any(ranked) else "",
+        *ranked.values(),
+        ranking.reading([name for name, said in ranked.items() if not said]) if any(ranked.values()) else "",
         _tables([e for e in campaigns if "/" not in e["task"]]),
         page.paragraph(
             "NLL is the negative log density of held-out measurements in standardised units (mean / median over data sets);",

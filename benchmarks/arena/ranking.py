@@ -10,6 +10,7 @@ import numpy as np
 import page
 from numpy.typing import NDArray
 from planners.comparison import is_not_for_it
+from planners.peers import PEERS
 from scipy.stats import rankdata
 
 FloatArray = NDArray[np.float64]
@@ -23,7 +24,7 @@ DECADE = 1.0
 """In log10 of the regret: from here on a method loses on a function."""
 N_RESAMPLES = 4000
 BROAD = 0.8
-"""Share of the largest number of cells from which a method counts as having done the suite."""
+"""Share of the median number of cells from which a method counts as having done about as much as most."""
 FEWEST = 3
 """Functions in common, below which nothing is ranked."""
 REFERENCE = "botorch"
@@ -149,13 +150,15 @@ class Suite:
         return found
 
     def groups(self) -> Iterator[list[str]]:
-        """Yield the methods that did nearly all there is, then all methods, if those are more."""
-        most = max(map(len, self.done.values()), default=0)
-        methods = sorted(self.done, key=lambda m: (not is_ours(m), m))
-        broad = [m for m in methods if len(self.done[m]) >= BROAD * most]
-        for chosen in [broad] if len(broad) == len(methods) else [broad, methods]:
-            if len(chosen) > 1 and len(Ranking.of(self.done, chosen).functions) >= FEWEST:
+        """Yield the methods that did about as much as most others, then all that did enough, if those are more."""
+        cells = {m: len(found) for m, found in self.done.items()}
+        middle = statistics.median_high(cells.values()) if cells else 0
+        shown: list[str] = []
+        for enough in (BROAD * middle, FEWEST):
+            chosen = [m for m in sorted(cells, key=lambda m: (not is_ours(m), m)) if cells[m] >= enough]
+            if len(chosen) > max(len(shown), 1) and len(Ranking.of(self.done, chosen).functions) >= FEWEST:
                 yield chosen
+                shown = chosen
 
     def rankings(self, methods: Sequence[str]) -> dict[str, Ranking]:
         """Return, on the part that all have in common, a ranking for each method of ours: itself among all others.
@@ -211,7 +214,7 @@ def _at_once(batch: int) -> str:
 
 def text(campaigns: Sequence[Entry], name: str) -> str:
     """Return a suite's part of the page; nothing if nothing was run."""
-    parts = []
+    parts, open_ = [], []
     for batch in AT_ONCE:
         suite = Suite.of(campaigns, name, batch)
         for methods in suite.groups():
@@ -228,11 +231,15 @@ def text(campaigns: Sequence[Entry], name: str) -> str:
             parts.append(_table(suite, rankings))
         if suite.done and parts and (left := _partly(suite)):
             parts.append(left)
+        if not next(suite.groups(), None):
+            open_.append(_at_once(batch))
+    if parts and open_:
+        parts.append(f"Not run yet, or by too few: {', '.join(open_)}.")
     return "\n\n".join([f"### {TITLES[name]}", *parts]) if parts else ""
 
 
-def reading() -> str:
-    """Say how the tables are to be read, and who is missing."""
+def reading(open_suites: Sequence[str] = ()) -> str:
+    """Say how the tables are to be read, and who is missing; `open_suites` were not run."""
     return page.paragraph(
         "How to read the ranks: in each cell (function, seed) methods are ranked by the normalised regret at the end, "
         f"(best - found) / (best - median); below {FLOOR:.0e} they tie. All begin with the same experiments, one more than there are factors "
@@ -240,6 +247,7 @@ def reading() -> str:
         "(percentile bootstrap): with few functions it is wide, and then the order says little. Each method of ours is ranked alone "
         "among all others, `map-gp` (our search with one plain Gaussian process) among them. A decade is a factor of ten in the median "
         "regret over seeds. Noise is real (5 % and 20 % of the spread); the regret is that of the best point tried, without noise.",
+        f"Not run yet: {', '.join(TITLES[name] for name in open_suites)}." if open_suites else "",
         MISSING,
     )
 
@@ -280,15 +288,17 @@ def _versions(runs: Sequence[Entry]) -> str:
 
 
 def _partly(suite: Suite) -> str:
-    """Say how much each method has done, if that differs, and what a method could not express."""
+    """Say how much each method has done, if that differs, who was not run, and what a method could not express."""
     counts = {m: len({cell[0] for cell in cells}) for m, cells in suite.done.items()}
     most = max(counts.values())
     parts = [f"{m} {n}" for m, n in sorted(counts.items(), key=lambda pair: pair[1]) if n < most]
+    untried = [m for m in PEERS if m not in suite.done]
     not_for = sorted({f"{r['method']} ({r['task'].partition('/')[2]})" for r in suite.runs if is_not_for_it(r)})
     return page.paragraph(
         f"Of {most} functions done {_at_once(suite.batch)}, some methods did fewer so far: {', '.join(parts)}."
         if parts
         else "",
+        f"Not run yet, though there is a driver: {', '.join(untried)}." if untried else "",
         f"Not for it: {', '.join(not_for)}." if not_for else "",
     )
 
@@ -300,12 +310,10 @@ def gate(campaigns: Sequence[Entry], method: str, peers: Sequence[str]) -> tuple
         What was measured, and whether all three hold; None if the method, or one of the peers, has not done enough.
     """
     suite = Suite.of(campaigns, "standard", 1)
-    methods = [m for m in suite.done if not is_ours(m)]
-    if method not in suite.done or not set(peers) <= set(methods):
+    *_, widest = [], *suite.groups()
+    if not {method, *peers} <= set(widest):
         return None
-    ranking = Ranking.of(suite.done, [method, *methods])
-    if len(ranking.functions) < FEWEST:
-        return None
+    ranking = Ranking.of(suite.done, [method, *(m for m in widest if not is_ours(m))])
     place, means = ranking.place(method), {p: ranking.place(p).mean_rank for p in peers}
     ahead = [peer for peer, mean in means.items() if mean <= place.mean_rank]
     lost = ranking.behind(method, REFERENCE)

@@ -101,6 +101,14 @@ def test_a_method_that_did_little_is_ranked_apart_and_named() -> None:
     assert "some methods did fewer so far: ax 4." in said
 
 
+def test_neither_who_did_much_more_nor_who_did_next_to_nothing_leaves_nothing_to_rank() -> None:
+    table = {"nevergrad": [0.2] * 20, "model": [0.1] * 6, "botorch": [0.2] * 6, "cma": [0.3] * 7, "smac": [0.3]}
+    said = ranking.text(_runs(table), "standard")
+    assert said.count("methods on what all of them have done") == 1
+    assert "4 methods on what all of them have done: 6 functions" in said
+    assert "smac 1, " in said
+
+
 def test_the_gate_wants_every_named_peer_no_lost_function_and_a_rank_above_five() -> None:
     table = {command.FOUNDATION: [0.1] * 6, "botorch": [0.2] * 6, "ax": [0.3] * 6}
     found = ranking.gate(_runs(table), command.FOUNDATION, ["botorch", "ax"])
