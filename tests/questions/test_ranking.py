@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgenesis.questions.ranking import Comparison, rank
@@ -88,6 +88,7 @@ def test_nothing_compared_is_nothing_ranked():
     assert found.ask_next == ("a", "b")
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd")), max_size=10))
 def test_turning_every_opinion_round_turns_the_ranking_round(pairs):
     made = [Comparison(*pair) for pair in pairs if pair[0] != pair[1]]
