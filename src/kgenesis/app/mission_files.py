@@ -102,18 +102,39 @@ def load_mission_data(path: Path) -> tuple[dict[str, Any], yaml.Node | None]:
 
 
 def _content(text: str, file: str) -> tuple[dict[str, Any], yaml.Node | None]:
+    return _keys(text, file, say("a mission is a mapping of keys", "미션은 키와 값의 모음이어야 합니다"), None)
+
+
+def read_mapping(path: Path, what: Text, missing: Text, wrong: Text | None) -> tuple[dict[str, Any], yaml.Node | None]:
+    """Return what a YAML file says, not validated yet, and its node tree, which knows the lines.
+
+    Args:
+        path: of the file.
+        what: what it must be, said if it is no mapping.
+        missing: the next step if it cannot be read.
+        wrong: the next step if it is no mapping; None if there is nothing to add.
+
+    Raises:
+        NotFound: it cannot be read.
+        InvalidSpec: it is no YAML, or no mapping.
+    """
+    return _keys(_read(path, missing), str(path), what, wrong)
+
+
+def _keys(text: str, file: str, what: Text, wrong: Text | None) -> tuple[dict[str, Any], yaml.Node | None]:
     data, lines = parse_yaml(text, file)
     if not isinstance(data, dict):
         mistake = Mistake(say("not a mapping", "키-값이 아닙니다"), file=file, line=1)
-        raise InvalidSpec(say("a mission is a mapping of keys", "미션은 키와 값의 모음이어야 합니다"), [mistake])
+        raise InvalidSpec(what, [mistake], wrong)
     return data, lines
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, missing: Text | None = None) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(say(f"{path} cannot be read: {error}", f"{path}을(를) 읽을 수 없습니다: {error}")) from error
+        detail = say(f"{path} cannot be read: {error}", f"{path}을(를) 읽을 수 없습니다: {error}")
+        raise NotFound(detail, hint=missing) from error
 
 
 def validated(

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kgenesis.app.mission_files import invalid, parse_yaml
+from kgenesis.app.mission_files import invalid, read_mapping
 from kgenesis.app.model_score import find_entrant
-from kgenesis.kernel.errors import InvalidSpec, Mistake, NotFound
+from kgenesis.kernel.errors import NotFound
 from kgenesis.kernel.text import Lang, say
 from kgenesis.surrogate import (
     Gate,
@@ -30,20 +30,15 @@ def load_recipe(path: Path) -> Recipe:
         NotFound: The file cannot be read.
         InvalidSpec: It is not valid; every mistake with its line.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(
-            say(f"{path} cannot be read: {error}", f"{path}을(를) 읽을 수 없습니다: {error}"),
-            hint=say(
-                "Without a file the recipe of the published model is used; see docs/en/how-to/train-a-model.md.",
-                "파일을 주지 않으면 게시된 모델의 레시피를 씁니다. docs/ko/how-to/train-a-model.md를 보세요.",
-            ),
-        ) from error
-    data, node = parse_yaml(text, str(path))
-    if not isinstance(data, dict):
-        mistake = Mistake(say("not a mapping", "키-값이 아닙니다"), file=str(path), line=1)
-        raise InvalidSpec(say("a recipe is a mapping of keys", "레시피는 키와 값의 모음이어야 합니다"), [mistake])
+    data, node = read_mapping(
+        path,
+        say("a recipe is a mapping of keys", "레시피는 키와 값의 모음이어야 합니다"),
+        missing=say(
+            "Without a file the recipe of the published model is used; see docs/en/how-to/train-a-model.md.",
+            "파일을 주지 않으면 게시된 모델의 레시피를 씁니다. docs/ko/how-to/train-a-model.md를 보세요.",
+        ),
+        wrong=None,
+    )
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from kgenesis.app.mission_files import invalid, parse_yaml
+from kgenesis.app.mission_files import invalid, read_mapping
 from kgenesis.app.platform import make_lab, plugin_context
-from kgenesis.kernel.errors import InvalidSpec, KGenesisError, Mistake, NotFound
+from kgenesis.kernel.errors import InvalidSpec, KGenesisError
 from kgenesis.kernel.experiment import Conditions, Measurement, Observation, Task
 from kgenesis.kernel.ids import ExperimentId
 from kgenesis.kernel.plugins import make_plugin
@@ -43,20 +43,15 @@ def find_entrant(name_or_path: str) -> Entrant:
     path = Path(name_or_path).expanduser()
     if path.suffix not in {".yaml", ".yml", ".json"} and not path.is_file():
         return Entrant.named(name_or_path, Path.cwd())
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(
-            say(f"{path} cannot be read: {error}", f"{path}을(를) 읽을 수 없습니다: {error}"),
-            hint=say(
-                "A model file says how to use a model: docs/en/how-to/bring-your-own-model.md.",
-                "모델 파일은 모델을 쓰는 방법을 적은 파일입니다: docs/ko/how-to/bring-your-own-model.md.",
-            ),
-        ) from error
-    data, node = parse_yaml(text, str(path))
-    if not isinstance(data, dict):
-        mistake = Mistake(say("not a mapping", "키-값이 아닙니다"), file=str(path), line=1)
-        raise InvalidSpec(say("a model file is a mapping of keys", "모델 파일은 키와 값의 모음입니다"), [mistake], HINT)
+    data, node = read_mapping(
+        path,
+        say("a model file is a mapping of keys", "모델 파일은 키와 값의 모음입니다"),
+        missing=say(
+            "A model file says how to use a model: docs/en/how-to/bring-your-own-model.md.",
+            "모델 파일은 모델을 쓰는 방법을 적은 파일입니다: docs/ko/how-to/bring-your-own-model.md.",
+        ),
+        wrong=HINT,
+    )
     try:
         return Entrant.of(data, path.resolve().parent)
     except ValidationError as error:
